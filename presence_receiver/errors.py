@@ -1,0 +1,36 @@
+"""Every error that this package raises on purpose; they know no status codes and no exit codes.
+
+The webhook turns them into answers, the CLI into one line on stderr.
+"""
+
+
+class PresenceError(Exception):
+    """Base of all errors here; its text is one sentence that names what to fix."""
+
+
+class ConfigError(PresenceError):
+    """Settings are missing or malformed; one argument per fault, each a sentence."""
+
+
+class Unauthorized(PresenceError):
+    """The sender did not show the secret."""
+
+
+class BadDelivery(PresenceError):
+    """What came is not JSON, or broken off; `body` holds the bytes that came."""
+
+    def __init__(self, message: str, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.body = body
+
+
+class BodyTooLarge(PresenceError):
+    """The body, raw or inflated, is over the limit."""
+
+
+class UnsupportedEncoding(PresenceError):
+    """The body's Content-Encoding is neither gzip nor identity."""
+
+
+class StorageError(PresenceError):
+    """The lines could not be made durable, and no byte of them is left."""
