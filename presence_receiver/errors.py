@@ -33,4 +33,11 @@ class UnsupportedEncoding(PresenceError):
 
 
 class StorageError(PresenceError):
-    """The lines could not be made durable, and no byte of them is left."""
+    """The lines could not be made durable, and no byte of them is left.
+
+    `kind` is one of "full", "read-only", "permission" and "input/output".
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind

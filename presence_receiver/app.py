@@ -1,0 +1,67 @@
+"""Assembly: settings, writer and blueprints become a Flask application, our own or someone else's.
+
+Opens no file and starts no thread, since gunicorn may fork afterwards.
+"""
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from presence_receiver import config
+from presence_receiver.health import service
+from presence_receiver.webhook import EXTENSION, webhook
+from presence_receiver.writer import Writer
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Receiver:
+    """What the views need, in `app.extensions["presence_receiver"]`."""
+
+    settings: config.Settings
+    writer: Writer
+
+
+def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
+    """The receiver as an application of its own; `settings` win over environment variables of the same name."""
+    app = Flask("presence_receiver", static_folder=None)
+    app.config.update(settings or {})
+    init_app(app)
+    app.register_blueprint(service)
+    app.register_error_handler(HTTPException, _http_error)
+    return app
+
+
+def init_app(app: Flask, url_prefix: str | None = None) -> None:
+    """Add `POST /presence` to an application; settings are app.config's, then the environment's.
+
+    ConfigError has one argument, a sentence, for each fault in them.
+    """
+    settings = config.load({**os.environ, **app.config})
+    for warning in settings.warnings():
+        log.warning(warning)
+    app.extensions[EXTENSION] = Receiver(settings, Writer(settings))
+    app.register_blueprint(webhook, url_prefix=url_prefix)
+
+
+def _http_error(error: HTTPException) -> Response:
+    """Flask's own errors, as JSON and with their headers (Allow)."""
+    answer = Response.force_type(error.get_response())
+    answer.data = jsonify(error=_sentence(error)).data
+    answer.content_type = "application/json"
+    return answer
+
+
+def _sentence(error: HTTPException) -> str:
+    if isinstance(error, NotFound):
+        return "There is nothing at this path; deliveries go to POST /presence."
+    if isinstance(error, MethodNotAllowed):
+        return "This path does not take this method; the Allow header names those that it takes."
+    return error.description or error.name

@@ -1,0 +1,96 @@
+"""Settings: read from a mapping of strings or of app.config values, typed and checked in one place.
+
+Knows nothing of Flask and reads no environment by itself: whoever calls says where the values come from.
+"""
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from presence_receiver.errors import ConfigError
+
+PREFIX = "PRESENCE_"
+SECRET_LENGTHS = (5, 32)
+"""What HiveManager's form takes, in characters (from its online help)."""
+
+
+def _number(default: int, least: int) -> fields.Integer:
+    message = f"must be a whole number from {least} up."
+    return fields.Integer(
+        load_default=default, validate=validate.Range(min=least, error=message),
+        error_messages={"invalid": message, "null": message, "too_large": message},
+    )
+
+
+def _secret(**options: Any) -> fields.String:
+    shortest, _ = SECRET_LENGTHS
+    return fields.String(
+        validate=validate.Length(min=shortest, error=f"must have at least {shortest} characters."), **options
+    )
+
+
+class SettingsSchema(Schema):
+    """The settings as a person types them; a field's name with PRESENCE_ before it is the variable's."""
+
+    class Meta:
+        unknown = RAISE
+
+    SECRET = _secret(
+        required=True,
+        error_messages={"required": "is missing: set it to the secret you entered in HiveManager."},
+    )
+    PREVIOUS_SECRET = _secret(load_default=None)
+    DATA_DIR = fields.String(load_default="data", validate=validate.Length(min=1, error="must name a folder."))
+    MAX_BODY_BYTES = _number(16 * 1024 * 1024, least=1)
+    ROTATE_BYTES = _number(100_000_000, least=1)
+    ROTATE_SECONDS = _number(86_400, least=1)
+    FSYNC = fields.Boolean(
+        load_default=True, truthy={True, "true", "1", "yes", "on"}, falsy={False, "false", "0", "no", "off"},
+        error_messages={"invalid": "must be true or false."},
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings, typed; sizes in bytes, times in seconds."""
+
+    secret: str = dataclasses.field(repr=False)
+    previous_secret: str | None = dataclasses.field(repr=False)
+    data_dir: Path
+    max_body_bytes: int
+    rotate_bytes: int
+    rotate_seconds: int
+    fsync: bool
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """The secrets a sender may show, the current one first."""
+        return tuple(secret.encode() for secret in (self.secret, self.previous_secret) if secret)
+
+    def warnings(self) -> list[str]:
+        """Sentences on what works here but perhaps not with HiveManager."""
+        _, longest = SECRET_LENGTHS
+        return [
+            f"{PREFIX}{name} has {len(secret)} characters; HiveManager keeps only the first {longest}."
+            for name, secret in (("SECRET", self.secret), ("PREVIOUS_SECRET", self.previous_secret))
+            if secret and len(secret) > longest
+        ]
+
+
+def load(values: Mapping[str, Any]) -> Settings:
+    """The settings in `values`, whose keys are full names (PRESENCE_SECRET); an empty string counts as missing.
+
+    Keys that are no setting of ours are left alone. ConfigError has one argument, a sentence, for each fault.
+    """
+    ours = {name: values.get(PREFIX + name) for name in SettingsSchema._declared_fields}
+    try:
+        loaded = SettingsSchema().load({name: value for name, value in ours.items() if value not in (None, "")})
+    except ValidationError as error:
+        faults = error.normalized_messages()
+        raise ConfigError(*(f"{PREFIX}{name} {texts[0]}" for name, texts in faults.items())) from None
+    loaded["DATA_DIR"] = Path(loaded["DATA_DIR"])
+    return Settings(**{name.lower(): value for name, value in loaded.items()})

@@ -1,0 +1,35 @@
+"""What gunicorn runs with, from the Procfile as from the README; a flag on its command line wins.
+
+gunicorn reads PORT and WEB_CONCURRENCY by itself.
+"""
+from __future__ import annotations
+
+import os
+import sys
+
+from gunicorn.arbiter import Arbiter
+
+from presence_receiver.config import load
+from presence_receiver.errors import ConfigError
+
+bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+# gthread holds a thread for every connection, so 200 slow ones starve it; gevent does not.
+worker_class = "presence_receiver.gunicorn_worker.PatientWorker"
+# Heroku's router keeps idle connections for 90 s: ours must live longer than theirs.
+keepalive = 95
+# Heroku kills 30 s after SIGTERM; gunicorn needs a few seconds beside this.
+graceful_timeout = 20
+# It lies in HOME, where two receivers would fight for it.
+control_socket_disable = True
+accesslog = "-"
+# No query string, no header but the router's request id, and never a body.
+access_log_format = '%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms id=%({x-request-id}i)s'
+
+
+def on_starting(server: Arbiter) -> None:
+    """Check the settings before the first fork: each fault in a line, and no respawning."""
+    try:
+        load(os.environ)
+    except ConfigError as error:
+        sys.exit("\n".join(error.args))

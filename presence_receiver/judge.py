@@ -1,0 +1,99 @@
+"""Observations in, lines and rejections out. What is good, `schemas` says; `fast_judge` says it faster.
+
+Knows neither files nor HTTP.
+"""
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from presence_receiver import delivery, fast_judge, lines
+from presence_receiver.careful_judge import outcomes
+from presence_receiver.errors import BadDelivery
+from presence_receiver.lines import Errors, Rejection
+
+MOST_ERRORS = 20
+"""How many rejections an answer explains; the rejected file has them all."""
+
+_encoder = msgspec.json.Encoder()
+
+
+@dataclasses.dataclass(slots=True)
+class Judged:
+    """What became of a delivery; `lines` and `rejected` are whole JSON lines."""
+
+    lines: bytes = b""
+    rejected: bytes = b""
+    accepted_count: int = 0
+    rejected_count: int = 0
+    errors: Errors = dataclasses.field(default_factory=dict)
+    error: str = "No observation of this delivery is good: see errors."
+    is_readable: bool = True
+
+
+def judge(body: bytes, received_at: str) -> Judged:
+    """Judge each observation of a delivery; `received_at` is its time, as it stands in the lines."""
+    try:
+        return _judged(delivery.reports(body), received_at)
+    except BadDelivery:
+        return unreadable(body, delivery.fault(body), received_at)
+    except RecursionError:
+        return unreadable(body, "The body is nested too deep.", received_at)
+
+
+def unreadable(body: bytes, error: str, received_at: str) -> Judged:
+    """The rejection of a whole body; `error` is the sentence that says why."""
+    line = lines.unreadable(body, error, received_at)
+    return Judged(rejected=line, rejected_count=1, errors=lines.whole(error), error=error, is_readable=False)
+
+
+def _judged(reports: Sequence[Any], received_at: str) -> Judged:
+    good: list[Any] = []
+    rejections: list[Rejection] = []
+    for index, (report, plain) in enumerate(zip(reports, _plain(reports, received_at), strict=True)):
+        if plain is not None:
+            good += plain
+            continue
+        for outcome in outcomes(report, received_at):
+            if isinstance(outcome, Rejection):
+                rejections.append(outcome.at(index) if len(reports) > 1 else outcome)
+            else:
+                good.append(outcome)
+    return Judged(
+        _encoder.encode_lines(good), b"".join(rejection.line(received_at) for rejection in rejections),
+        len(good), len(rejections), _merged([rejection.errors for rejection in rejections[:MOST_ERRORS]]),
+    )
+
+
+def _merged(errors: Sequence[Errors]) -> Errors:
+    """One tree of the errors of several rejections; equal paths have equal errors."""
+    tree: Errors = {}
+    for branch in errors:
+        for name, value in branch.items():
+            both = isinstance(value, dict) and isinstance(tree.get(name), dict)
+            tree[name] = _merged([tree[name], value]) if both else value
+    return tree
+
+
+def _plain(reports: Sequence[Any], received_at: str) -> list[list[Any] | None]:
+    """For each report its observations, as lines, where the fast judge accepts them all; else None."""
+    found = [_decoded(report, received_at) for report in reports]
+    if fast_judge.are_good([seen for observations in found if observations for seen in observations]):
+        return found
+    return [observations if observations and fast_judge.are_good(observations) else None for observations in found]
+
+
+def _decoded(report: Any, received_at: str) -> list[Any] | None:
+    """A report's observations as lines, yet to be checked; None where something is not plain."""
+    try:
+        owner_id, ap_mac = fast_judge.head(report)
+        observations = fast_judge.decoded(report["observations"])
+    except fast_judge.REFUSALS:
+        return None
+    fast_judge.place(observations, received_at, owner_id, ap_mac)
+    return observations
+
+

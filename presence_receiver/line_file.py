@@ -1,0 +1,156 @@
+"""One growing file of lines: opened, repaired, closed, appended to and undone. The caller holds the lock.
+
+Its other writers are processes that hold the same lock in turn; readers and logrotate may do as they like.
+Raises OSError; what that means, the writer decides.
+"""
+from __future__ import annotations
+
+import datetime
+import fcntl
+import os
+from pathlib import Path
+
+from presence_receiver import rotation
+
+FILE_MODE = 0o640
+PIECE = 1 << 20
+FIRST_LINE = '{"receivedAt":"2026-11-22T20:15:00.123456Z"'
+
+
+class LineFile:
+    """The file `stem`.jsonl in a folder; `most_bytes` and `most_seconds` say when it is due to be closed."""
+
+    def __init__(self, folder: Path, stem: str, *, most_bytes: int, most_seconds: int, is_synced: bool) -> None:
+        self._folder, self._stem = folder, stem
+        self._path = folder / f"{stem}.jsonl"
+        self._most_bytes, self._most_seconds = most_bytes, most_seconds
+        self._is_synced = is_synced
+        self._descriptor = -1
+        self._start = 0
+
+    def open(self) -> bytes:
+        """Make sure that it is the file of that name which is open; the torn tail that a crash left in it."""
+        is_new = not self._is_current()
+        if is_new:
+            self._reopen()
+        return self._torn(self._first_hole() if is_new else None)
+
+    def _is_current(self) -> bool:
+        """False where the file was renamed, deleted or replaced since, by us or by logrotate."""
+        if self._descriptor < 0:
+            return False
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False
+
+    def _reopen(self) -> None:
+        self.forget()
+        is_created = not self._path.exists()
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        if is_created:
+            self._sync_folder()
+
+    def forget(self) -> None:
+        """Let go of the open file, if there is one."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    @property
+    def size(self) -> int:
+        """Bytes in the open file."""
+        return os.fstat(self._descriptor).st_size
+
+    def _first_hole(self) -> int | None:
+        """Where the first zero byte stands: a power cut leaves them for what was not synced, JSON has none."""
+        for offset in range(0, self.size, PIECE):
+            found = os.pread(self._descriptor, PIECE, offset).find(b"\0")
+            if found >= 0:
+                return offset + found
+        return None
+
+    def _torn(self, hole: int | None) -> bytes:
+        """All from the start of the first line that is not whole."""
+        end = self.size if hole is None else hole
+        if end == 0 or (hole is None and os.pread(self._descriptor, 1, end - 1) == b"\n"):
+            return self._from(end)
+        return self._from(self._line_start(end))
+
+    def _line_start(self, end: int) -> int:
+        while end > 0:
+            start = max(0, end - PIECE)
+            found = os.pread(self._descriptor, end - start, start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            end = start
+        return 0
+
+    def _from(self, offset: int) -> bytes:
+        return os.pread(self._descriptor, self.size - offset, offset)
+
+    def cut(self, count: int) -> None:
+        """Take so many bytes off the end, for good."""
+        os.ftruncate(self._descriptor, self.size - count)
+        self.sync()
+
+    def prepare(self, batch: int, now: datetime.datetime) -> None:
+        """Close the file if it is due before `batch` bytes more, and note where they will begin."""
+        if self.is_due(batch, now):
+            self.close(now)
+            self._reopen()
+        self._start = self.size
+
+    def is_due(self, batch: int, now: datetime.datetime) -> bool:
+        """Whether the open file is to be closed before `batch` bytes more."""
+        return rotation.is_due(
+            size=self.size, batch=batch, first=self._first_time(), now=now,
+            most_bytes=self._most_bytes, most_seconds=self._most_seconds,
+        )
+
+    def _first_time(self) -> datetime.datetime | None:
+        line = os.pread(self._descriptor, len(FIRST_LINE), 0).decode(errors="replace")
+        try:
+            return datetime.datetime.fromisoformat(line.split('"')[3])
+        except (IndexError, ValueError):
+            return None
+
+    def close(self, now: datetime.datetime) -> None:
+        """Give the file its closed name; whoever appends next begins a new one."""
+        name = rotation.closed_name(self._stem, now, os.listdir(self._folder))
+        os.rename(self._path, self._folder / name)
+        self._sync_folder()
+
+    def abandon(self, now: datetime.datetime) -> None:
+        """Never write to the open file again: close it, or remove it where nothing is in it."""
+        if self.size:
+            self.close(now)
+        else:
+            os.unlink(self._path)
+        self.forget()
+
+    def write(self, batch: bytes) -> None:
+        """Append all of it, not yet synced."""
+        rest = memoryview(batch)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest):]
+
+    def undo(self) -> None:
+        """Take back all that was written since `prepare`."""
+        os.ftruncate(self._descriptor, self._start)
+
+    def sync(self) -> None:
+        """Return when what was written survives a power cut, unless the settings do without."""
+        if not self._is_synced:
+            return
+        if hasattr(fcntl, "F_FULLFSYNC"):
+            fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
+        else:
+            os.fdatasync(self._descriptor)
+
+    def _sync_folder(self) -> None:
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,63 @@
+"""The lines of the rejected file, and the time stamp that both kinds of line begin with."""
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import json
+from typing import Any
+
+import msgspec
+
+Errors = dict[str, Any]
+
+_encoder = msgspec.json.Encoder()
+_text_encoder = msgspec.json.Encoder(enc_hook=str)
+
+
+def stamp(moment: datetime.datetime) -> str:
+    """UTC with microseconds: 2026-11-22T20:15:00.123456Z."""
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclasses.dataclass(slots=True)
+class Rejection:
+    """What was refused and why: the report without its observations, unless it was refused as a whole."""
+
+    errors: Errors
+    report: Any
+    observation: Any = None
+
+    def at(self, index: int) -> Rejection:
+        """The same, of the delivery's report with that index."""
+        return Rejection({str(index): self.errors}, self.report, self.observation)
+
+    def line(self, received_at: str) -> bytes:
+        """The line of the rejected file; what JSON cannot carry is there as text."""
+        report, observation = _carried(self.report), _carried(self.observation)
+        fields = {"receivedAt": received_at, "errors": self.errors, "report": report, "observation": observation}
+        return _encoder.encode(fields) + b"\n"
+
+
+def _carried(value: Any) -> msgspec.Raw | str:
+    try:
+        return msgspec.Raw(_text_encoder.encode(value))
+    except UnicodeEncodeError:
+        return json.dumps(value)
+
+
+def unreadable(body: bytes, error: str, received_at: str) -> bytes:
+    """The rejected line of bytes that are no delivery; `error` is the sentence that says why."""
+    return _encoder.encode({"receivedAt": received_at, "errors": whole(error), **_as_text(body)}) + b"\n"
+
+
+def whole(error: str) -> Errors:
+    """An error of no field in particular, by marshmallow's convention."""
+    return {"_schema": [error]}
+
+
+def _as_text(body: bytes) -> dict[str, str]:
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"bodyBase64": base64.b64encode(body).decode()}

@@ -1,0 +1,72 @@
+"""The blueprint that receives deliveries: POST /presence."""
+from __future__ import annotations
+
+import datetime
+import logging
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from presence_receiver import delivery, lines
+from presence_receiver.errors import (
+    BadDelivery, BodyTooLarge, PresenceError, StorageError, Unauthorized, UnsupportedEncoding,
+)
+from presence_receiver.judge import Judged, judge, unreadable
+from presence_receiver.verify import verify
+
+EXTENSION = "presence_receiver"
+RETRY_AFTER = 10
+"""Seconds; HiveManager does not try again, but a proxy or a person may."""
+
+log = logging.getLogger(__name__)
+webhook = Blueprint("presence_webhook", __name__)
+
+ANSWERS: dict[type[PresenceError], tuple[int, dict[str, str]]] = {
+    Unauthorized: (401, {"WWW-Authenticate": 'Basic realm="presence"'}),
+    BodyTooLarge: (413, {}),
+    UnsupportedEncoding: (415, {}),
+    StorageError: (503, {"Retry-After": str(RETRY_AFTER)}),
+}
+
+
+@webhook.route("/presence", methods=["POST"], provide_automatic_options=False)
+def receive() -> Response:
+    """One delivery: verified, judged, on disk, answered."""
+    receiver = current_app.extensions[EXTENSION]
+    verify(request.headers.get("Authorization", "").encode("latin-1"), receiver.settings.secrets)
+    judged = _judged(receiver.settings.max_body_bytes)
+    receiver.writer.append(judged.lines, judged.rejected)
+    return _answer(judged)
+
+
+def _judged(limit: int) -> Judged:
+    received_at = lines.stamp(datetime.datetime.now(datetime.UTC))
+    try:
+        return judge(delivery.read(request.environ, limit), received_at)
+    except BadDelivery as error:
+        return unreadable(error.body, str(error), received_at)
+
+
+def _answer(judged: Judged) -> Response:
+    counts = {"accepted": judged.accepted_count, "rejected": judged.rejected_count}
+    if judged.rejected_count:
+        log.warning("A delivery had %(rejected)d rejected observations and %(accepted)d good ones.", counts)
+    if judged.accepted_count or not judged.rejected_count:
+        return jsonify(counts)
+    return _error(judged.error, 422 if judged.is_readable else 400, **counts, errors=judged.errors)
+
+
+def _error(sentence: str, status: int, **more: Any) -> Response:
+    answer = jsonify({"error": sentence, **more})
+    answer.status_code = status
+    return answer
+
+
+@webhook.errorhandler(PresenceError)
+def refuse(error: PresenceError) -> Response:
+    """The answer to a delivery of which nothing was kept."""
+    status, headers = ANSWERS[type(error)]
+    log.warning("A delivery was refused with %d: %s", status, error)
+    answer = _error(str(error), status)
+    answer.headers.update(headers)
+    return answer
