@@ -18,7 +18,7 @@ from . import tables
 from .contenders import CONTENDERS
 from .measure import load_arguments, measurement
 
-HEAD = ["receiver", "observations a delivery", "a second", "a CPU-second", "p50 ms", "p99 ms", "peak MB", "missing"]
+HEAD = ["receiver", "a delivery", "a second", "a CPU-second", "p50 ms", "p99 ms", "peak MB", "missing"]
 
 
 def chosen(names: list[str]) -> list[str]:
@@ -47,7 +47,8 @@ def one(options, name: str, size: int) -> dict:
 
 def report(number: int, name: str, size: int, found: dict) -> None:
     """Progress on stderr, with what would make the figures worthless."""
-    print(f"round {number}: {name}, {size}: {tables.count(found['per_cpu_second'])} observations a CPU-second, "
+    speed = tables.count(found["per_cpu_second"])
+    print(f"round {number}: {name}, {size}: {speed} observations a CPU-second, "
           f"{found['missing']} lines missing, {found['refused']} refused, {found['unanswered']} unanswered, "
           f"sender {found['sender_busy']:.0%} busy", file=sys.stderr, flush=True)
 
@@ -75,8 +76,8 @@ def cells(found: dict) -> list[str]:
 
 def caption(options) -> str:
     return (f"{tables.machine(pathlib.Path(options.folder))}; medians of {options.rounds} rounds of "
-            f"{options.seconds:g} s; {options.connections} connections; {options.processes} processes a server; "
-            "CPU and memory (PSS, four samples a second) of its whole process tree.")
+            f"{options.seconds:g} s, {options.connections} connections, {options.processes} processes a server; "
+            "observations; CPU and memory (PSS, four samples a second) of its whole process tree.")
 
 
 def parsed():

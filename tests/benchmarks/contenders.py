@@ -14,7 +14,9 @@ PEERS = pathlib.Path(__file__).parent / "peers"
 GUNICORN = [sys.executable, "-m", "gunicorn"]
 RECEIVER = [*GUNICORN, "--config", "python:presence_receiver.gunicorn_config", "wsgi:app"]
 PLAIN_FLASK = [*GUNICORN, "--bind", "127.0.0.1:{port}", "--workers", "{processes}", "plain_flask:app"]
-PUMA = ["puma", "--workers", "{processes}", "--threads", "5:5", "--bind", "tcp://127.0.0.1:{port}", "config.ru"]
+PUMA = [
+    "puma", "--workers", "{processes}", "--threads", "5:5", "--bind", "tcp://127.0.0.1:{port}", "config.ru",
+]
 
 
 class Contender(typing.NamedTuple):

@@ -16,7 +16,7 @@ EPOCH = 1463829575187  # 2016-05-21, when the published capture was made
 
 CHARSETS = ", ".join(
     ["big5", "big5-hkscs", "cesu-8", "euc-jp", "euc-kr", "gb18030", "gb2312", "gbk", "koi8-r", "koi8-u"]
-    + [f"ibm{number}" for number in (*range(273, 300), *range(420, 440), *range(850, 875), *range(1140, 1150))]
+    + [f"ibm{n}" for n in (*range(273, 300), *range(420, 440), *range(850, 875), *range(1140, 1145))]
     + [f"iso-8859-{number}" for number in range(1, 16)]
     + [f"windows-{number}" for number in range(1250, 1259)]
     + [f"x-ibm{number}" for number in range(921, 1000)]

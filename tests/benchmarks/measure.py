@@ -16,7 +16,7 @@ SAMPLE_SECONDS = 0.25
 LONGEST = 600  # seconds for one measurement
 
 
-def measurement(contender: Contender, load_options: list[str], folder=None, processes=2, prepare=None) -> dict:
+def measurement(contender: Contender, load_options, folder=None, processes=2, prepare=None) -> dict:
     """What the load tool found, with `memory` (bytes, over time), `peak` and `missing` lines.
 
     `prepare` fills the data folder before the server starts and returns how many lines it put there.
