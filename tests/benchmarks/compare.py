@@ -76,8 +76,9 @@ def cells(found: dict) -> list[str]:
 
 def caption(options) -> str:
     return (f"{tables.machine(pathlib.Path(options.folder))}; medians of {options.rounds} rounds of "
-            f"{options.seconds:g} s, {options.connections} connections, {options.processes} processes a server; "
-            "observations; CPU and memory (PSS, four samples a second) of its whole process tree.")
+            f"{options.seconds:g} s; {options.connections} connections, "
+            f"{options.processes} processes a server; "
+            "CPU and memory (PSS, four samples a second) of its whole process tree.")
 
 
 def parsed():
