@@ -1,6 +1,6 @@
 """Compare this receiver with its peers: the same deliveries, one server after the other.
 
-    python -m tests.benchmarks.compare                    about ten minutes
+    python -m tests.benchmarks.compare                    about fifteen minutes
     python -m tests.benchmarks.compare --quick            a minute, figures without meaning
     python -m tests.benchmarks.compare --sizes 50 --contenders receiver,fastify --json result.json
 

@@ -11,7 +11,7 @@ def parser(description: str, **defaults) -> argparse.ArgumentParser:
     found.add_argument("--rounds", type=int, default=3, help="interleaved rounds; medians are printed")
     found.add_argument("--seconds", type=float, default=4, help="of load for one measurement")
     found.add_argument("--deliveries", type=int, help="stop a measurement after so many, if that is sooner")
-    found.add_argument("--warm-up", type=float, default=1.5, help="seconds of load before each measurement")
+    found.add_argument("--warm-up", type=float, default=3, help="seconds of load before each measurement")
     found.add_argument("--connections", type=int, default=16)
     found.add_argument("--rate", type=float, help="deliveries a second, instead of as fast as answered")
     found.add_argument("--processes", type=int, default=2, help="worker processes of each server")
