@@ -1,0 +1,51 @@
+"""The commands still work; their figures are not judged here."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from contenders import CONTENDERS
+
+pytestmark = pytest.mark.slow
+ROOT = pathlib.Path(__file__).parents[2]
+LONGEST = 180
+
+
+def run(name, *arguments):
+    command = [sys.executable, "-m", f"tests.benchmarks.{name}", "--quick", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+        try:
+            output, errors = process.communicate(timeout=LONGEST)
+        finally:
+            process.terminate()  # so that it ends its servers
+    assert process.returncode == 0, errors
+    return output
+
+
+def skip_unless_installed(name):
+    missing = CONTENDERS[name].missing()
+    if missing:
+        pytest.skip(f"{missing}; see tests/benchmarks/peers/install.sh")
+
+
+@pytest.mark.parametrize("name", CONTENDERS)
+def test_compare(name, tmp_path):
+    skip_unless_installed(name)
+    output = run("compare", "--contenders", name, "--sizes", "3,500", "--json", tmp_path / "result.json")
+    rounds = json.loads((tmp_path / "result.json").read_text())["rounds"]
+    wrong = [(found["missing"], found["refused"], found["unanswered"]) for found in rounds]
+    assert wrong == [(0, 0, 0), (0, 0, 0)]
+    assert all(found["observations"] > 0 for found in rounds)
+    assert output.count(CONTENDERS[name].label) == 3
+
+
+def test_parts():
+    assert "bare msgspec decode" in run("parts", "--sizes", "50")
+
+
+def test_sizing():
+    skip_unless_installed("receiver")
+    assert "closed files" in run("sizing")
