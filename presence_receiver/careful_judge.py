@@ -4,6 +4,8 @@ The schemas decide here; this module puts a line together where more is known th
 """
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,13 +13,14 @@ import msgspec
 
 from presence_receiver import fast_judge
 from presence_receiver.delivery import loaded
-from presence_receiver.lines import Rejection, whole
+from presence_receiver.lines import Errors, Rejection, whole
 from presence_receiver.schemas import LARGEST, LINE_FIELDS, SMALLEST, ObservationSchema, ReportSchema
 
 Fields = dict[str, Any]
 UNSTORABLE = whole("Holds text that is no Unicode, or a number that no double and no 64 bits hold.")
 OURS = frozenset({"receivedAt", *LINE_FIELDS})
 
+_LONG_INTEGER = re.compile(rb"\d{19}")
 _report_schema, _observation_schema = ReportSchema(), ObservationSchema()
 _encoder = msgspec.json.Encoder()
 
@@ -26,25 +29,38 @@ def outcomes(report: Any, received_at: str) -> Iterator[msgspec.Raw | Rejection]
     """A line or a Rejection for each observation, in their order; one Rejection for what is no report."""
     if isinstance(report, dict):
         report = {name: loaded(value) for name, value in report.items()}
-    errors = _faults(report)
-    if "observations" in errors or "_schema" in errors:
+    errors = _report_faults(report)
+    if "observations" in errors or not isinstance(report, dict):
         yield Rejection(errors, report)
         return
     observations = report.pop("observations") or []
     if errors:
         yield from (Rejection(errors, report, seen) for seen in observations)
+    elif observations:
+        yield from _outcomes(received_at, report, observations)
+
+
+def _outcomes(received_at: str, report: Fields, observations: list[Any]) -> Iterator[msgspec.Raw | Rejection]:
+    known = fast_judge.accepted(observations)
+    lines = _lines(received_at, report, observations, known) if all(known) else []
+    if lines:
+        yield from lines
         return
-    for index, (seen, known) in enumerate(zip(observations, fast_judge.accepted(observations), strict=True)):
-        faults = {} if known else _observation_schema.validate(seen)
-        line = None if faults else _line(received_at, report, seen, known or _observation(seen))
-        yield line or Rejection({"observations": {str(index): faults or UNSTORABLE}}, report, seen)
+    for index, seen in enumerate(observations):
+        faults = {} if known[index] else _faults(seen)
+        line = [] if faults else _lines(received_at, report, [seen], [known[index] or _observation(seen)])
+        yield line[0] if line else Rejection({"observations": {str(index): faults or UNSTORABLE}}, report, seen)
 
 
-def _faults(report: Any) -> Fields:
-    """What the schema has against the report; of its observations, only whether they are a list."""
+def _report_faults(report: Any) -> Errors:
+    """What is wrong with the report itself; of its observations, only whether they are a list."""
     if isinstance(report, dict) and isinstance(report.get("observations"), list):
         report = report | {"observations": []}
-    return dict(_report_schema.validate(report))
+    return _report_schema.validate(report) or ({} if _encoded_lines([report]) else UNSTORABLE)
+
+
+def _faults(seen: Any) -> Errors:
+    return _observation_schema.validate(seen) or ({} if _fits(seen) else UNSTORABLE)
 
 
 def _observation(seen: Fields) -> Any:
@@ -53,20 +69,35 @@ def _observation(seen: Fields) -> Any:
     return fast_judge.Observation(**{name: values[name] for name in LINE_FIELDS if values.get(name) is not None})
 
 
-def _line(received_at: str, report: Fields, seen: Fields, known: Any) -> msgspec.Raw | None:
-    """No name twice: an observation's own value wins over the report's. None where something cannot be stored."""
-    fast_judge.place([known], received_at, report.get("ownerId"), report.get("apMac"))
-    unknown = {name: value for name, value in report.items() if name not in OURS and name not in seen}
-    for name, value in seen.items():
-        if name not in OURS:
-            unknown[name] = value
+def _lines(received_at: str, report: Fields, observations: list[Fields], known: list[Any]) -> list[msgspec.Raw]:
+    """The observations' lines; none where something in one of them cannot be stored.
+
+    `known` are their Observations. No name twice: an observation's own value wins over the report's.
+    """
+    fast_judge.place(known, received_at, report.get("ownerId"), report.get("apMac"))
+    ours = _unknown(tuple(report))
+    unknown = [
+        {name: report[name] for name in ours if name not in seen} | {name: seen[name] for name in _unknown(tuple(seen))}
+        for seen in observations
+    ]
+    pairs = zip(_encoded_lines(known), _encoded_lines(unknown))
+    return [msgspec.Raw(line[:-1] + b"," + rest[1:] if len(rest) > 2 else line) for line, rest in pairs]
+
+
+@functools.lru_cache
+def _unknown(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that no schema has, in their order; remembered, because a feed's objects are all alike."""
+    return tuple(name for name in names if name not in OURS)
+
+
+def _encoded_lines(values: list[Any]) -> list[bytes]:
+    """The JSON of each; nothing at all where one of them holds what cannot be stored."""
     try:
-        line, rest = _encoder.encode(known), _encoder.encode(unknown)
+        text = _encoder.encode_lines(values)
     except (UnicodeEncodeError, TypeError):
-        return None
-    if not _fits([known.ownerId, known.deviceObservers, unknown]):
-        return None
-    return msgspec.Raw(line[:-1] + b"," + rest[1:] if unknown else line)
+        return []
+    is_doubtful = type(values[0]) is dict and _LONG_INTEGER.search(text)
+    return [] if is_doubtful and not _fits(values) else text.splitlines()
 
 
 def _fits(value: Any) -> bool:

@@ -7,6 +7,7 @@ Python on every value (patterns, addresses) are checked here for many observatio
 from __future__ import annotations
 
 import itertools
+import operator
 import re
 import socket
 from collections.abc import Iterable, Sequence
@@ -117,10 +118,12 @@ def accepted(objects: Sequence[Any]) -> list[Any]:
 
 def _clear_coordinates(observations: Sequence[Any]) -> None:
     """Null for every coordinate that says in words that it is no number."""
-    for seen in observations:
-        for name in COORDINATES:
-            if type(getattr(seen, name)) is str:
-                setattr(seen, name, None)
+    values = map(operator.attrgetter(*COORDINATES), observations)
+    if str not in set(map(type, itertools.chain.from_iterable(values))):
+        return
+    for seen, name in itertools.product(observations, COORDINATES):
+        if type(getattr(seen, name)) is str:
+            setattr(seen, name, None)
 
 
 def place(observations: Iterable[Any], received_at: str, owner_id: Any, ap_mac: Any) -> None:
@@ -138,8 +141,7 @@ def are_good(observations: Sequence[Any]) -> bool:
     return (
         _all_match(_MACS, [seen.clientMac for seen in observations])
         and _all_match(_MACS, [seen.apMac for seen in observations if seen.apMac is not None])
-        and _all_match(_TIMES, [seen.seenTime for seen in observations if seen.seenTime is not None])
-        and all(seen.seenTime is not None or seen.seenEpoch is not None for seen in observations)
+        and _are_dated(observations)
         and _are_addresses(socket.AF_INET, {seen.ipv4 for seen in observations})
         and _are_addresses(socket.AF_INET6, {seen.ipv6 for seen in observations})
         and _have_good_observers(observations)
@@ -156,8 +158,18 @@ _MACS, _TIMES = _many(MAC), _many(TIME)
 
 
 def _all_match(many: re.Pattern[str], values: Sequence[str]) -> bool:
-    joined = "".join([f"{value}\n" for value in values])
+    if not values:
+        return True
+    joined = "\n".join(values) + "\n"
     return joined.count("\n") == len(values) and many.fullmatch(joined) is not None
+
+
+def _are_dated(observations: Sequence[Any]) -> bool:
+    times = [seen.seenTime for seen in observations if seen.seenTime is not None]
+    if len(times) < len(observations):
+        if any(seen.seenTime is None and seen.seenEpoch is None for seen in observations):
+            return False
+    return _all_match(_TIMES, times)
 
 
 def _are_addresses(family: int, values: Iterable[str | None]) -> bool:
@@ -173,6 +185,8 @@ def _are_addresses(family: int, values: Iterable[str | None]) -> bool:
 
 def _have_good_observers(observations: Sequence[Any]) -> bool:
     lists = [seen.deviceObservers for seen in observations if seen.deviceObservers is not UNSET]
+    if not lists:
+        return True
     try:
         observers = msgspec.convert(list(itertools.chain.from_iterable(lists)), list[_DeviceObserver])
     except msgspec.ValidationError:
