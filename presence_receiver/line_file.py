@@ -22,32 +22,35 @@ class LineFile:
 
     def __init__(self, folder: Path, stem: str, *, most_bytes: int, most_seconds: int, is_synced: bool) -> None:
         self._folder, self._stem = folder, stem
-        self._path = folder / f"{stem}.jsonl"
+        self._path = str(folder / f"{stem}.jsonl")
         self._most_bytes, self._most_seconds = most_bytes, most_seconds
         self._is_synced = is_synced
         self._descriptor = -1
-        self._start = 0
+        self._identity: tuple[int, int] | None = None
+        self._size = self._start = 0
 
     def open(self) -> bytes:
         """Make sure that it is the file of that name which is open; the torn tail that a crash left in it."""
-        is_new = not self._is_current()
-        if is_new:
-            self._reopen()
-        return self._torn(self._first_hole() if is_new else None)
+        if self._is_current():
+            return self._torn(None)
+        self._reopen()
+        return self._torn(self._first_hole())
 
     def _is_current(self) -> bool:
         """False where the file was renamed, deleted or replaced since, by us or by logrotate."""
-        if self._descriptor < 0:
-            return False
         try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+            found = os.stat(self._path)
         except FileNotFoundError:
             return False
+        self._size = found.st_size
+        return (found.st_dev, found.st_ino) == self._identity
 
     def _reopen(self) -> None:
         self.forget()
-        is_created = not self._path.exists()
+        is_created = not os.path.exists(self._path)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        found = os.fstat(self._descriptor)
+        self._identity, self._size = (found.st_dev, found.st_ino), found.st_size
         if is_created:
             self._sync_folder()
 
@@ -55,16 +58,11 @@ class LineFile:
         """Let go of the open file, if there is one."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-            self._descriptor = -1
-
-    @property
-    def size(self) -> int:
-        """Bytes in the open file."""
-        return os.fstat(self._descriptor).st_size
+            self._descriptor, self._identity = -1, None
 
     def _first_hole(self) -> int | None:
         """Where the first zero byte stands: a power cut leaves them for what was not synced, JSON has none."""
-        for offset in range(0, self.size, PIECE):
+        for offset in range(0, self._size, PIECE):
             found = os.pread(self._descriptor, PIECE, offset).find(b"\0")
             if found >= 0:
                 return offset + found
@@ -72,7 +70,7 @@ class LineFile:
 
     def _torn(self, hole: int | None) -> bytes:
         """All from the start of the first line that is not whole."""
-        end = self.size if hole is None else hole
+        end = self._size if hole is None else hole
         if end == 0 or (hole is None and os.pread(self._descriptor, 1, end - 1) == b"\n"):
             return self._from(end)
         return self._from(self._line_start(end))
@@ -87,11 +85,12 @@ class LineFile:
         return 0
 
     def _from(self, offset: int) -> bytes:
-        return os.pread(self._descriptor, self.size - offset, offset)
+        return os.pread(self._descriptor, self._size - offset, offset) if offset < self._size else b""
 
     def cut(self, count: int) -> None:
         """Take so many bytes off the end, for good."""
-        os.ftruncate(self._descriptor, self.size - count)
+        self._size -= count
+        os.ftruncate(self._descriptor, self._size)
         self.sync()
 
     def prepare(self, batch: int, now: datetime.datetime) -> None:
@@ -99,12 +98,12 @@ class LineFile:
         if self.is_due(batch, now):
             self.close(now)
             self._reopen()
-        self._start = self.size
+        self._start = self._size
 
     def is_due(self, batch: int, now: datetime.datetime) -> bool:
         """Whether the open file is to be closed before `batch` bytes more."""
         return rotation.is_due(
-            size=self.size, batch=batch, first=self._first_time(), now=now,
+            size=self._size, batch=batch, first=self._first_time(), now=now,
             most_bytes=self._most_bytes, most_seconds=self._most_seconds,
         )
 
@@ -123,7 +122,7 @@ class LineFile:
 
     def abandon(self, now: datetime.datetime) -> None:
         """Never write to the open file again: close it, or remove it where nothing is in it."""
-        if self.size:
+        if self._start:
             self.close(now)
         else:
             os.unlink(self._path)
@@ -134,10 +133,12 @@ class LineFile:
         rest = memoryview(batch)
         while rest:
             rest = rest[os.write(self._descriptor, rest):]
+        self._size += len(batch)
 
     def undo(self) -> None:
         """Take back all that was written since `prepare`."""
         os.ftruncate(self._descriptor, self._start)
+        self._size = self._start
 
     def sync(self) -> None:
         """Return when what was written survives a power cut, unless the settings do without."""

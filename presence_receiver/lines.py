@@ -17,7 +17,7 @@ _text_encoder = msgspec.json.Encoder(enc_hook=str)
 
 def stamp(moment: datetime.datetime) -> str:
     """UTC with microseconds: 2026-11-22T20:15:00.123456Z."""
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 @dataclasses.dataclass(slots=True)

@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 import threading
-from collections import deque
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +24,9 @@ FOLDER_MODE = 0o750
 SLACK = 64 * 1024
 """Bytes that a filesystem may need beside the lines themselves, for its own blocks and names."""
 
+GATHER_SECONDS = 0.005
+"""How long a commit may wait for more deliveries while they keep coming."""
+
 KINDS = {
     errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EFBIG: "full", errno.EROFS: "read-only",
     errno.EACCES: "permission", errno.EPERM: "permission",
@@ -35,10 +38,12 @@ REASONS = {
 
 
 class _Waiting:
-    """One caller's lines until they are on disk."""
+    """One caller's lines until they are on disk; `turn` is released when they are, or when it is to lead."""
 
     def __init__(self, accepted: bytes, rejected: bytes) -> None:
         self.accepted, self.rejected = accepted, rejected
+        self.turn = threading.Lock()
+        self.turn.acquire()
         self.is_done = False
         self.error: OSError | None = None
 
@@ -56,58 +61,88 @@ class Writer:
             for stem in ("presence", "rejected")
         )
         self._lock = _FileLock(self._folder / ".presence.lock")
-        self._turn = threading.Lock()
-        self._queue: deque[_Waiting] = deque()
+        self._mutex = threading.Lock()
+        self._queue: list[_Waiting] = []
+        self._is_led = False
 
     def append(self, accepted: bytes, rejected: bytes) -> None:
         """Return when the lines, each with its newline, are on disk; StorageError when none of them is.
 
-        Callers that wait for their turn at the same time share one commit and its outcome.
+        Callers that wait at the same time share one commit and its outcome: one of them leads, and then names
+        the next to lead, in the order in which they came.
         """
         if not accepted and not rejected:
             return
         waiting = _Waiting(accepted, rejected)
-        self._queue.append(waiting)
-        with self._turn:
-            if not waiting.is_done:
-                self._commit_queued()
+        if not self._is_first(waiting):
+            waiting.turn.acquire()
+        if not waiting.is_done:
+            self._lead()
         if waiting.error:
             raise _storage_error(waiting.error) from waiting.error
 
-    def _commit_queued(self) -> None:
-        group = [self._queue.popleft() for _ in range(len(self._queue))]
-        error: OSError | None = None
+    def _is_first(self, waiting: _Waiting) -> bool:
+        with self._mutex:
+            self._queue.append(waiting)
+            is_first, self._is_led = not self._is_led, True
+            return is_first
+
+    def _lead(self) -> None:
+        """Commit all that wait now; those that come meanwhile are led by the first of them."""
+        self._gather()
+        with self._mutex:
+            group, self._queue = self._queue, []
+        error: OSError | None = OSError(errno.EIO, "The commit was cut off.")
         try:
-            offload.run(
-                self._commit,
-                b"".join([waiting.accepted for waiting in group]), b"".join([waiting.rejected for waiting in group]),
-            )
-        except OSError as failure:
-            error = failure
+            error = self._outcome(group)
+        finally:
+            self._finish(group, error)
+
+    def _gather(self) -> None:
+        """Let requests that can go on at once join the commit; where there are none, this takes no time."""
+        count, end = 0, time.monotonic() + GATHER_SECONDS
+        while len(self._queue) > count and time.monotonic() < end:
+            count = len(self._queue)
+            offload.let_others_go_on()
+
+    def _finish(self, group: Sequence[_Waiting], error: OSError | None) -> None:
         for waiting in group:
             waiting.error, waiting.is_done = error, True
+            waiting.turn.release()
+        with self._mutex:
+            self._is_led = bool(self._queue)
+            if self._queue:
+                self._queue[0].turn.release()
+
+    def _outcome(self, group: Sequence[_Waiting]) -> OSError | None:
+        accepted = b"".join([waiting.accepted for waiting in group])
+        rejected = b"".join([waiting.rejected for waiting in group])
+        try:
+            offload.run(self._commit, accepted, rejected)
+        except OSError as error:
+            return error
+        return None
 
     def _commit(self, accepted: bytes, rejected: bytes) -> None:
-        os.makedirs(self._folder, FOLDER_MODE, exist_ok=True)
         with self._lock.held():
             now = datetime.datetime.now(datetime.UTC)
-            self._open(now)
             batches = [(self._rejected, rejected), (self._accepted, accepted)]
             self._append([(file, batch) for file, batch in batches if batch], now)
 
-    def _open(self, now: datetime.datetime) -> None:
-        """Open both files; what a crash left torn goes to the rejected file, never glued to the next line."""
-        torn = self._rejected.open()
-        if torn:
-            self._rejected.cut(len(torn))
+    def _repair(self, file: LineFile, torn: bytes, now: datetime.datetime) -> None:
+        """Move what a crash left torn to the rejected file, that it may never be glued to the next line."""
+        if file is self._rejected:
+            file.cut(len(torn))
+            self._append([(file, _aside(torn, now))], now)
+        else:
             self._append([(self._rejected, _aside(torn, now))], now)
-        torn = self._accepted.open()
-        if torn:
-            self._append([(self._rejected, _aside(torn, now))], now)
-            self._accepted.cut(len(torn))
+            file.cut(len(torn))
 
     def _append(self, batches: Sequence[tuple[LineFile, bytes]], now: datetime.datetime) -> None:
-        """Write and sync all batches or, with OSError, none; the lock is held and the files are open."""
+        """Write and sync all batches or, with OSError, none; the lock is held."""
+        for file, batch in batches:
+            if torn := file.open():
+                self._repair(file, torn, now)
         self._check_room(sum(len(batch) for _, batch in batches))
         for file, batch in batches:
             file.prepare(len(batch), now)
@@ -182,9 +217,10 @@ class _FileLock:
             self._process = 0
 
     def _open(self) -> None:
-        """Open the lock file, for this process alone."""
+        """Open the lock file, for this process alone; make its folder where that is missing."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
+        os.makedirs(self._path.parent, FOLDER_MODE, exist_ok=True)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         self._process = os.getpid()
 
