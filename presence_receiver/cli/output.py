@@ -1,0 +1,74 @@
+"""How the command line writes: words to stderr, data to stdout, colours on a terminal only.
+
+rich is imported when something is written in it; help and usage errors need none.
+"""
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from presence_receiver.mask import HIDDEN, one_line
+from presence_receiver.subscription import Subscription, Subscriptions
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+UNLIMITED = 100_000  # columns, where no terminal says how many there are
+COLUMNS = {"ID": "id", "APPLICATION": "application", "URL": "url", "MESSAGE TYPE": "messageType",
+           "STATUS": "status", "CREATED": "created", "SECRET": "secret"}
+
+
+def console(stream: TextIO) -> "Console":
+    """Escape codes (bold too) only on a terminal and never with NO_COLOR; without a terminal nothing is cut."""
+    from rich.console import Console
+    if not stream.isatty():
+        return Console(file=stream, width=UNLIMITED, height=100, color_system=None, force_terminal=False)
+    return Console(file=stream, color_system=None if os.environ.get("NO_COLOR") else "auto")
+
+
+def tell(sentence: str, label: str = "", colour: str = "") -> None:
+    """Writes one line to stderr, without anything that a terminal would obey."""
+    from rich.text import Text
+    words = Text(label, style=colour).append(one_line(sentence), style="default not bold")
+    console(sys.stderr).print(words, soft_wrap=True)
+
+
+def warn(sentence: str) -> None:
+    """Tells what is no failure but should be seen."""
+    tell(sentence, "Warning: ", "bold yellow")
+
+
+def complain(sentence: str) -> None:
+    """Tells why it failed."""
+    tell(sentence, "Error: ", "bold red")
+
+
+def write_table(listed: Subscriptions, shows_secrets: bool, stream: TextIO) -> None:
+    """A table as wide as the terminal at most; long cells go on in the next line."""
+    from rich.table import Table
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in COLUMNS:
+        table.add_column(title, overflow="fold")
+    for row in (record(item, shows_secrets) for item in listed):
+        table.add_row(*(cell(row[key]) for key in COLUMNS.values()))
+    console(stream).print(table, markup=False, highlight=False)
+
+
+def cell(value: str | None) -> "Text":
+    """A value as it is, without markup."""
+    from rich.text import Text
+    return Text("-" if value is None else one_line(str(value)))
+
+
+def record(item: Subscription, shows_secrets: bool) -> dict[str, str | None]:
+    """A subscription as programs get it."""
+    secret = item.secret if shows_secrets or item.secret is None else HIDDEN
+    return {"id": item.id, "application": item.application, "url": item.url, "messageType": item.message_type,
+            "status": item.status, "created": item.created, "secret": secret}
+
+
+def as_json(value: object) -> str:
+    """One line of JSON."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,187 @@
+"""Every HTTP call that leaves this package, with what must hold for each of them.
+
+Credentials go to the address they are meant for and nowhere else: no redirect is followed, ~/.netrc is
+not read (a proxy named in the environment is used). Only GET is ever repeated. It knows no vendor, only
+the name of the setting that holds the address, for its messages.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.util.retry import Retry
+
+from presence_receiver.errors import CallFailed, OutcomeUnknown
+from presence_receiver.mask import one_line
+
+Trace = Callable[[str], None]
+
+RETRIES = 3
+BACK_OFF = 0.5  # seconds; doubled each time
+LONGEST_RETRY_AFTER = 60  # seconds; urllib3's own default is six hours
+WORTH_REPEATING = frozenset({429, 502, 503, 504})
+TRACED_HEADERS = ("Content-Type", "Content-Length", "Location", "Retry-After")
+
+
+class Credentials(requests.auth.AuthBase):
+    """Headers with credentials. An `auth`, since without one requests lets ~/.netrc replace Authorization."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self._headers)
+        return request
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status and parsed JSON; `body` is None where there was none, or none that is JSON (`what` tells)."""
+
+    status: int
+    body: Any
+    what: str
+
+    @property
+    def is_success(self) -> bool:
+        """Any 2xx."""
+        return 200 <= self.status < 300
+
+
+class Caller:
+    """Calls one API with one set of credentials. `name` is the setting that holds its address."""
+
+    def __init__(self, name: str, base: str, headers: Mapping[str, str], timeout: float,
+                 trace: Trace) -> None:
+        self._name, self._base, self._timeout, self._trace = name, base, timeout, trace
+        self._session = open_session(headers)
+
+    def call(self, method: str, path: str, **content: Any) -> Answer:
+        """The answer, whatever its status; raises CallFailed, or OutcomeUnknown if it may have been done."""
+        try:
+            response = self._read_whole(method, self._base + path, content)
+        except requests.RequestException as error:
+            raise self._no_answer(method, error) from None
+        return self._understood(method, response)
+
+    def _read_whole(self, method: str, url: str, content: dict[str, Any]) -> requests.Response:
+        """GET is repeated where the answer breaks off: urllib3 repeats only until the headers are there."""
+        for _ in range(RETRIES if method == "GET" else 0):
+            try:
+                return send(self._session, method, url, self._timeout, self._trace, **content)
+            except requests.exceptions.ChunkedEncodingError:
+                continue
+        return send(self._session, method, url, self._timeout, self._trace, **content)
+
+    def _no_answer(self, method: str, error: requests.RequestException) -> CallFailed:
+        kind = CallFailed if was_not_sent(error) else unsure(method)
+        return kind(f"{self._name} does not answer ({reason(error)}): check the address and your network.")
+
+    def _understood(self, method: str, response: requests.Response) -> Answer:
+        if 300 <= response.status_code < 400:
+            raise CallFailed(f"{self._name} answered {response.status_code} and points to {target(response)}: "
+                             "nothing was sent there. Put the API's own address into it.")
+        answer = parse(response)
+        if answer.is_success and answer.what not in ("JSON", "no body"):
+            raise unsure(method)(f"{self._name} answered {answer.status} with {answer.what}: "
+                                 "check that it is the API's address.")
+        return answer
+
+
+def open_session(headers: Mapping[str, str]) -> requests.Session:
+    """A session that carries these credentials and repeats GET only."""
+    session = requests.Session()
+    session.auth = Credentials(headers)
+    retry = Retry(total=RETRIES, allowed_methods={"GET"}, status_forcelist=WORTH_REPEATING,
+                  backoff_factor=BACK_OFF, retry_after_max=LONGEST_RETRY_AFTER, redirect=False, raise_on_status=False)
+    session.mount("https://", HTTPAdapter(max_retries=retry))
+    session.mount("http://", HTTPAdapter(max_retries=retry))
+    return session
+
+
+def send(session: requests.Session, method: str, url: str, timeout: float, trace: Trace,
+         **content: Any) -> requests.Response:
+    """One request, its answer read to the end, both traced. Raises what requests raises."""
+    request = session.prepare_request(requests.Request(method, url, **content))
+    trace_request(request, trace)
+    surroundings = session.merge_environment_settings(str(request.url), {}, False, None, None)
+    response = session.send(request, allow_redirects=False, timeout=timeout, **surroundings)
+    trace_answer(response, trace)
+    return response
+
+
+def trace_request(request: requests.PreparedRequest, trace: Trace) -> None:
+    """The request line, the headers, the body where it is text."""
+    trace(f"> {request.method} {request.url}")
+    for name, value in request.headers.items():
+        trace(f"> {name}: {value if isinstance(value, str) else value.decode('latin-1')}")
+    if request.body:
+        body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
+        trace(f"> {body.decode('utf-8', 'replace')}")
+
+
+def trace_answer(response: requests.Response, trace: Trace) -> None:
+    """The status, the headers that explain something, the body."""
+    trace(f"< {response.status_code} {response.reason}")
+    for name in TRACED_HEADERS:
+        if name in response.headers:
+            trace(f"< {name}: {response.headers[name]}")
+    if response.content:
+        trace(f"< {response.content.decode('utf-8', 'replace')}")
+
+
+def parse(response: requests.Response) -> Answer:
+    """Never raises: what is not JSON is named in `what`."""
+    if not response.content.strip():
+        return Answer(response.status_code, None, "no body")
+    try:
+        return Answer(response.status_code, response.json(), "JSON")
+    except requests.exceptions.JSONDecodeError:
+        is_page = "html" in response.headers.get("Content-Type", "")
+        return Answer(response.status_code, None, "an HTML page" if is_page else "something that is not JSON")
+
+
+def target(response: requests.Response) -> str:
+    """The host that a redirect names; the rest of its URL may repeat what was sent."""
+    location = urlsplit(response.headers.get("Location", ""))
+    return one_line(location.netloc.rpartition("@")[2]) or "another path"
+
+
+def unsure(method: str) -> type[CallFailed]:
+    """The error for a call that was sent and not understood: all but GET may have been carried out."""
+    return CallFailed if method == "GET" else OutcomeUnknown
+
+
+def failure(method: str, status: int) -> type[CallFailed]:
+    """The error for a call that was refused: a server that failed (5xx) may have done it all the same."""
+    return unsure(method) if status >= 500 else CallFailed
+
+
+def was_not_sent(error: requests.RequestException) -> bool:
+    """Whether the connection was never made, so that nothing can have been carried out."""
+    early = (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
+    return isinstance(error, early) or isinstance(cause(error), NewConnectionError)
+
+
+def cause(error: requests.RequestException) -> object:
+    """What urllib3 says below what requests says."""
+    return getattr(error.args[0], "reason", error.args[0]) if error.args else None
+
+
+def reason(error: requests.RequestException) -> str:
+    """Why there is no answer, in our words: the library's hold addresses of objects and of proxies."""
+    if isinstance(error, requests.Timeout):
+        return "it took too long"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its TLS certificate cannot be trusted"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy named in the environment fails"
+    if isinstance(cause(error), NameResolutionError):
+        return "its name is unknown"
+    if isinstance(cause(error), NewConnectionError):
+        return "it cannot be reached"
+    return "the connection broke off"
