@@ -79,7 +79,8 @@ class Environment:
 def missing(names: list[str]) -> str:
     """All of them in one sentence."""
     one, them = ("is", "it") if len(names) == 1 else ("are", "them")
-    return f"{', '.join(names)} {one} not set: put {them} into the environment, or into a file for --env-file."
+    return (f"{', '.join(names)} {one} not set: put {them} into the environment, "
+            "or into a file for --env-file.")
 
 
 def address_fault(url: str) -> str | None:

@@ -88,8 +88,8 @@ class ExtremeCloudIQ:
     def _refusal(self, method: str, answer: Answer, error: dict[str, Any]) -> CallFailed:
         said = one_line(self._mask(f"{answer.status}{words(error) or f', with {answer.what}'}"))
         if answer.status in (401, 403):
-            return CallFailed(f"EXTREMECLOUDIQ_ACCESS_TOKEN was refused ({said}): make a new one under "
-                              "Global Settings, API Token Management, with the right to webhook subscriptions.")
+            return CallFailed(f"EXTREMECLOUDIQ_ACCESS_TOKEN was refused ({said}): make a new one "
+                              "under Global Settings, API Token Management, for webhook subscriptions.")
         if answer.status >= 500 or answer.status == 429:
             return failure(method, answer.status)(f"ExtremeCloud IQ failed ({said}): try again later.")
         return CallFailed(f"ExtremeCloud IQ refused the call ({said}): correct what it names.")

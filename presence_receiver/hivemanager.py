@@ -111,8 +111,8 @@ class HiveManager:
         if error or not answer.is_success:
             raise self._refusal(method, answer, error if isinstance(error, dict) else {"message": error})
         if method == "GET" and not envelope:
-            raise CallFailed(f"HIVEMANAGER_URL answered {answer.status} with {answer.what} that says nothing: check "
-                             "that it is the API's address.")
+            raise CallFailed(f"HIVEMANAGER_URL answered {answer.status} with nothing to read: "
+                             "check that it is the API's address.")
         return envelope
 
     def _refusal(self, method: str, answer: Answer, error: dict[str, Any]) -> CallFailed:
@@ -120,8 +120,8 @@ class HiveManager:
         if error.get("code") == EXISTS:
             return AlreadyExists(f"HiveManager says that it has this subscription already ({said}).")
         if answer.status in (401, 403):
-            return CallFailed(f"HIVEMANAGER_ACCESS_TOKEN was refused ({said}): make a new one under Global "
-                              "Settings, API Token Management, and check HIVEMANAGER_CLIENT_ID and "
+            return CallFailed(f"HIVEMANAGER_ACCESS_TOKEN was refused ({said}): make a new one under "
+                              "Global Settings, API Token Management, and check HIVEMANAGER_CLIENT_ID and "
                               "HIVEMANAGER_CLIENT_SECRET.")
         if answer.status == 404:
             return CallFailed(f"HiveManager does not find it ({said}): check HIVEMANAGER_OWNER_ID, "

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import NameResolutionError, NewConnectionError, TimeoutError
 from urllib3.util.retry import Retry
 
 from presence_receiver.errors import CallFailed, OutcomeUnknown
@@ -40,11 +40,12 @@ class Credentials(requests.auth.AuthBase):
 
 @dataclass(frozen=True)
 class Answer:
-    """Status and parsed JSON; `body` is None where there was none, or none that is JSON (`what` tells)."""
+    """`body` is parsed JSON, or None where `what` came instead; `target` is where a redirect points."""
 
     status: int
     body: Any
     what: str
+    target: str
 
     @property
     def is_success(self) -> bool:
@@ -57,35 +58,36 @@ class Caller:
 
     def __init__(self, name: str, base: str, headers: Mapping[str, str], timeout: float,
                  trace: Trace) -> None:
-        self._name, self._base, self._timeout, self._trace = name, base, timeout, trace
-        self._session = open_session(headers)
+        self._name, self._base, self._headers = name, base, headers
+        self._timeout, self._trace = timeout, trace
 
     def call(self, method: str, path: str, **content: Any) -> Answer:
         """The answer, whatever its status; raises CallFailed, or OutcomeUnknown if it may have been done."""
         try:
-            response = self._read_whole(method, self._base + path, content)
+            with open_session(self._headers) as session:
+                answer = parse(self._read_whole(session, method, self._base + path, content))
         except requests.RequestException as error:
             raise self._no_answer(method, error) from None
-        return self._understood(method, response)
+        return self._understood(method, answer)
 
-    def _read_whole(self, method: str, url: str, content: dict[str, Any]) -> requests.Response:
+    def _read_whole(self, session: requests.Session, method: str, url: str,
+                    content: dict[str, Any]) -> requests.Response:
         """GET is repeated where the answer breaks off: urllib3 repeats only until the headers are there."""
         for _ in range(RETRIES if method == "GET" else 0):
             try:
-                return send(self._session, method, url, self._timeout, self._trace, **content)
+                return send(session, method, url, self._timeout, self._trace, **content)
             except requests.exceptions.ChunkedEncodingError:
                 continue
-        return send(self._session, method, url, self._timeout, self._trace, **content)
+        return send(session, method, url, self._timeout, self._trace, **content)
 
     def _no_answer(self, method: str, error: requests.RequestException) -> CallFailed:
         kind = CallFailed if was_not_sent(error) else unsure(method)
         return kind(f"{self._name} does not answer ({reason(error)}): check the address and your network.")
 
-    def _understood(self, method: str, response: requests.Response) -> Answer:
-        if 300 <= response.status_code < 400:
-            raise CallFailed(f"{self._name} answered {response.status_code} and points to {target(response)}: "
-                             "nothing was sent there. Put the API's own address into it.")
-        answer = parse(response)
+    def _understood(self, method: str, answer: Answer) -> Answer:
+        if 300 <= answer.status < 400:
+            raise CallFailed(f"{self._name} answered {answer.status} and points to {answer.target}: "
+                             "nothing was sent there. Put the API's own address into the setting.")
         if answer.is_success and answer.what not in ("JSON", "no body"):
             raise unsure(method)(f"{self._name} answered {answer.status} with {answer.what}: "
                                  "check that it is the API's address.")
@@ -97,7 +99,8 @@ def open_session(headers: Mapping[str, str]) -> requests.Session:
     session = requests.Session()
     session.auth = Credentials(headers)
     retry = Retry(total=RETRIES, allowed_methods={"GET"}, status_forcelist=WORTH_REPEATING,
-                  backoff_factor=BACK_OFF, retry_after_max=LONGEST_RETRY_AFTER, redirect=False, raise_on_status=False)
+                  backoff_factor=BACK_OFF, retry_after_max=LONGEST_RETRY_AFTER, redirect=False,
+                  raise_on_status=False)
     session.mount("https://", HTTPAdapter(max_retries=retry))
     session.mount("http://", HTTPAdapter(max_retries=retry))
     return session
@@ -137,12 +140,13 @@ def trace_answer(response: requests.Response, trace: Trace) -> None:
 def parse(response: requests.Response) -> Answer:
     """Never raises: what is not JSON is named in `what`."""
     if not response.content.strip():
-        return Answer(response.status_code, None, "no body")
+        return Answer(response.status_code, None, "no body", target(response))
     try:
-        return Answer(response.status_code, response.json(), "JSON")
+        return Answer(response.status_code, response.json(), "JSON", target(response))
     except requests.exceptions.JSONDecodeError:
         is_page = "html" in response.headers.get("Content-Type", "")
-        return Answer(response.status_code, None, "an HTML page" if is_page else "something that is not JSON")
+        what = "an HTML page" if is_page else "something that is not JSON"
+        return Answer(response.status_code, None, what, target(response))
 
 
 def target(response: requests.Response) -> str:
@@ -174,8 +178,6 @@ def cause(error: requests.RequestException) -> object:
 
 def reason(error: requests.RequestException) -> str:
     """Why there is no answer, in our words: the library's hold addresses of objects and of proxies."""
-    if isinstance(error, requests.Timeout):
-        return "it took too long"
     if isinstance(error, requests.exceptions.SSLError):
         return "its TLS certificate cannot be trusted"
     if isinstance(error, requests.exceptions.ProxyError):
@@ -184,4 +186,6 @@ def reason(error: requests.RequestException) -> str:
         return "its name is unknown"
     if isinstance(cause(error), NewConnectionError):
         return "it cannot be reached"
+    if isinstance(error, requests.Timeout) or isinstance(cause(error), TimeoutError):
+        return "it took too long"
     return "the connection broke off"

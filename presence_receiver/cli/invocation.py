@@ -18,12 +18,18 @@ from presence_receiver.subscription import SubscriptionApi
 
 APIS = {"hivemanager": "HiveManager", "extremecloudiq": "ExtremeCloudIQ"}
 
+# Masked from the start: an answer may repeat what this command did not even use.
+CREDENTIALS = ("PRESENCE_SECRET", "PRESENCE_PREVIOUS_SECRET", "HIVEMANAGER_CLIENT_ID", "HIVEMANAGER_CLIENT_SECRET",
+               "HIVEMANAGER_ACCESS_TOKEN", "EXTREMECLOUDIQ_ACCESS_TOKEN")
+
 
 class Invocation:
     """One run of the command line."""
 
     def __init__(self, values: dict[str, str], api: str | None, timeout: float, is_verbose: bool) -> None:
         self.mask = Mask()
+        for name in CREDENTIALS:
+            self.mask.add(values.get(name))
         self.environment = Environment(values, self.mask)
         self.timeout = timeout
         self._api_name = api

@@ -21,7 +21,7 @@ COLUMNS = {"ID": "id", "APPLICATION": "application", "URL": "url", "MESSAGE TYPE
 
 
 def console(stream: TextIO) -> "Console":
-    """Escape codes (bold too) only on a terminal and never with NO_COLOR; without a terminal nothing is cut."""
+    """Escape codes (bold too) only on a terminal, never with NO_COLOR; without a terminal nothing is cut."""
     from rich.console import Console
     if not stream.isatty():
         return Console(file=stream, width=UNLIMITED, height=100, color_system=None, force_terminal=False)

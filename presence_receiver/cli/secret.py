@@ -1,4 +1,4 @@
-"""Where the feed's secret comes from (never from an argument, which `ps` shows) and what it must look like."""
+"""Where the feed's secret comes from (never from an argument, which `ps` shows) and what it looks like."""
 
 import re
 import secrets
