@@ -61,7 +61,7 @@ class Commands(click.Group):
             sys.exit(1)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("presence-cli", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--api", type=click.Choice([*APIS]), help="Whose API.  [PRESENCE_API; default: hivemanager]")
 @click.option("--env-file", envvar="PRESENCE_ENV_FILE", metavar="FILE",
               type=click.Path(exists=True, dir_okay=False, readable=True),
@@ -84,4 +84,4 @@ def cli(ctx: click.Context, api: str | None, env_file: str | None, timeout: floa
 
 def main() -> None:
     """The console script."""
-    cli.main(prog_name="presence-cli")
+    cli.main()

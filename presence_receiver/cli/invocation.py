@@ -19,8 +19,8 @@ from presence_receiver.subscription import SubscriptionApi
 APIS = {"hivemanager": "HiveManager", "extremecloudiq": "ExtremeCloudIQ"}
 
 # Masked from the start: an answer may repeat what this command did not even use.
-CREDENTIALS = ("PRESENCE_SECRET", "PRESENCE_PREVIOUS_SECRET", "HIVEMANAGER_CLIENT_ID", "HIVEMANAGER_CLIENT_SECRET",
-               "HIVEMANAGER_ACCESS_TOKEN", "EXTREMECLOUDIQ_ACCESS_TOKEN")
+CREDENTIALS = ("PRESENCE_SECRET", "PRESENCE_PREVIOUS_SECRET", "HIVEMANAGER_CLIENT_ID",
+               "HIVEMANAGER_CLIENT_SECRET", "HIVEMANAGER_ACCESS_TOKEN", "EXTREMECLOUDIQ_ACCESS_TOKEN")
 
 
 class Invocation:

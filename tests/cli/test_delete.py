@@ -18,7 +18,8 @@ def left(account):
 def told(ran):
     """Exit code and the sentences after the table of what will go."""
     assert ran.out == ""
-    return ran.code, [line for line in ran.err.splitlines() if "***" not in line and not line.startswith("ID ")]
+    sentences = [line for line in ran.err.splitlines() if "***" not in line and not line.startswith("ID ")]
+    return ran.code, sentences
 
 
 def test_ids(three):

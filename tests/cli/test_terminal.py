@@ -18,7 +18,10 @@ def test_a_hidden_prompt(account):
 
 
 @pytest.mark.parametrize(["typed", "said", "code", "left"], [
-    ("y\n", "Deleted subscription 1.", 0, 0), ("n\n", "Nothing was deleted.", 1, 1), ("\n", "Nothing was deleted.", 1, 1)])
+    ("y\n", "Deleted subscription 1.", 0, 0),
+    ("n\n", "Nothing was deleted.", 1, 1),
+    ("\n", "Nothing was deleted.", 1, 1),
+])
 def test_deleting_asks(account, typed, said, code, left):
     account.fake.add(URL, OLD_SECRET)
     with Terminal("delete", "1", env=account.env) as terminal:

@@ -12,7 +12,7 @@ def vendors(extremecloudiq):
 
 def asked(fake):
     """What a request says, without what tells one HTTP library from another."""
-    return [(seen.method, seen.path, seen.query, seen.headers["Authorization"], seen.headers.get("Content-Type"),
+    return [(seen.method, seen.path, seen.query, seen.headers["Authorization"],
              json.loads(seen.body) if seen.body else None) for seen in fake.seen]
 
 

@@ -4,6 +4,7 @@
 """
 
 import sys
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -15,11 +16,12 @@ def notification_api(url, token):
     client = import_module("extremecloudiq.api_client")
     configuration = import_module("extremecloudiq.configuration").Configuration(host=url, access_token=token)
     configuration.retries = 0
-    api = import_module("extremecloudiq.api.notification_api").NotificationApi(client.ApiClient(configuration))
+    api = import_module("extremecloudiq.api.notification_api")
     request = import_module("extremecloudiq.models.xiq_create_webhook_subscription_request")
-    return api, request.XiqCreateWebhookSubscriptionRequest
+    return api.NotificationApi(client.ApiClient(configuration)), request.XiqCreateWebhookSubscriptionRequest
 
 
+@cache
 def load_barely():
     path = find_spec("extremecloudiq").submodule_search_locations
     for name in ("", ".models", ".api"):
