@@ -64,7 +64,7 @@ def no_pauses(monkeypatch):
 
 def run(*args, env=None, stdin=None):
     """Runs the command line in this process; remembers what it printed."""
-    result = CliRunner().invoke(cli, [*args], env=env, input=stdin)
+    result = CliRunner().invoke(cli, [*args], env=env, input=stdin, terminal_width=78)
     PRINTED.extend((result.stdout, result.stderr))
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception

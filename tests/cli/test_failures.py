@@ -29,7 +29,8 @@ def test_malformed_settings_are_named_at_once(hivemanager):
         HIVEMANAGER_URL="http://example.org", HIVEMANAGER_OWNER_ID="-1", HIVEMANAGER_API_VERSION="v2",
         HIVEMANAGER_CLIENT_ID="", HIVEMANAGER_ACCESS_TOKEN=f"{ACCESS_TOKEN}\nX: y")
     assert hivemanager.run("list").parts == (1, "", (
-        "Error: HIVEMANAGER_CLIENT_ID is not set: put it into the environment, or into a file for --env-file. "
+        "Error: HIVEMANAGER_CLIENT_ID is not set: put it into the environment, "
+        "or into a file for --env-file. "
         "HIVEMANAGER_URL must start with https://, since credentials are sent there. "
         "HIVEMANAGER_API_VERSION must be beta or v1. "
         "HIVEMANAGER_ACCESS_TOKEN has a character that an HTTP header cannot carry. "
