@@ -1,7 +1,10 @@
 import json
+import time
 
 from conftest import OLD_SECRET, SECRET, URL
-from fakes.server import broken_off, instead, page, reset
+from fakes.server import Reply, as_json, broken_off, instead, page, reset
+
+from presence_receiver import outbound
 
 SHOWN = "only-this-one-is-shown"
 
@@ -61,7 +64,6 @@ def test_pages_that_are_not_counted(hivemanager):
 
 def test_a_server_that_shows_the_same_page_for_ever(hivemanager):
     first = {"data": [{"id": 1, "url": URL}], "pagination": {"totalCount": 5}}
-    from fakes.server import as_json
     hivemanager.fake.misbehave("GET", *[instead(as_json(200, first))] * 5)
     assert ids(hivemanager) == ["1"]
     assert len(hivemanager.fake.seen) == 2
@@ -105,3 +107,12 @@ def test_message_types(hivemanager, extremecloudiq):
 def test_the_other_version(hivemanager):
     hivemanager.run("list", HIVEMANAGER_API_VERSION="v1")
     assert hivemanager.fake.calls() == [("GET", "/xapi/v1/configuration/webhooks")]
+
+
+def test_retry_after_is_honoured_up_to_a_limit(account, monkeypatch):
+    assert outbound.LONGEST_RETRY_AFTER == 60
+    monkeypatch.setattr(outbound, "LONGEST_RETRY_AFTER", 1)
+    account.fake.misbehave("GET", instead(Reply(429, b"", (("Retry-After", "3600"),))))
+    before = time.monotonic()
+    assert account.run("list").code == 0
+    assert 1 <= time.monotonic() - before < 30
