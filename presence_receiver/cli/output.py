@@ -13,6 +13,7 @@ from presence_receiver.subscription import Subscription, Subscriptions
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 UNLIMITED = 100_000  # columns, where no terminal says how many there are
@@ -31,7 +32,7 @@ def console(stream: TextIO) -> "Console":
 def tell(sentence: str, label: str = "", colour: str = "") -> None:
     """Writes one line to stderr, without anything that a terminal would obey."""
     from rich.text import Text
-    words = Text(label, style=colour).append(one_line(sentence), style="default not bold")
+    words = Text().append(label, style=colour).append(one_line(sentence))
     console(sys.stderr).print(words, soft_wrap=True)
 
 
@@ -46,14 +47,35 @@ def complain(sentence: str) -> None:
 
 
 def write_table(listed: Subscriptions, shows_secrets: bool, stream: TextIO) -> None:
-    """A table as wide as the terminal at most; long cells go on in the next line."""
+    """A row for each; where the terminal is too narrow for whole cells, a line for each field instead."""
+    out = console(stream)
+    rows = [record(item, shows_secrets) for item in listed]
+    table = as_rows(rows)
+    is_too_wide = out.measure(table, options=out.options.update(width=UNLIMITED)).maximum > out.width
+    out.print(as_blocks(rows) if is_too_wide else table)
+
+
+def as_rows(rows: list[dict[str, str | None]]) -> "Table":
+    """A row for each record below the titles."""
     from rich.table import Table
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in COLUMNS:
-        table.add_column(title, overflow="fold")
-    for row in (record(item, shows_secrets) for item in listed):
+    table = Table(*COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
         table.add_row(*(cell(row[key]) for key in COLUMNS.values()))
-    console(stream).print(table, markup=False, highlight=False)
+    return table
+
+
+def as_blocks(rows: list[dict[str, str | None]]) -> "Table":
+    """A title and a value in each line, an empty line between records; long values go on in the next line."""
+    from rich.table import Table
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, row in enumerate(rows):
+        if number:
+            table.add_row()
+        for title, key in COLUMNS.items():
+            table.add_row(title, cell(row[key]))
+    return table
 
 
 def cell(value: str | None) -> "Text":

@@ -64,9 +64,18 @@ def test_colours_on_a_terminal_only_and_not_with_no_color(account):
 
 
 def test_a_table_fits_the_terminal(extremecloudiq):
-    extremecloudiq.fake.add(URL + "?" + "long" * 30, SECRET)
-    with Terminal("list", env={**extremecloudiq.env, "NO_COLOR": "1", "COLUMNS": "80"}) as terminal:
+    extremecloudiq.fake.add(URL, SECRET)
+    env = {**extremecloudiq.env, "NO_COLOR": "1"}
+    with Terminal("list", env={**env, "COLUMNS": "130"}) as terminal:
         assert terminal.end() == 0
-        assert max(map(len, terminal.shown.splitlines())) <= 80
-        shown = "".join(line[17:] for line in terminal.shown.splitlines())
-        assert "…" not in shown and "..." not in shown
+        assert len(terminal.shown.splitlines()) == 2
+    extremecloudiq.fake.add(URL + "?" + "long" * 30, SECRET)
+    with Terminal("list", env={**env, "COLUMNS": "80"}) as terminal:
+        assert terminal.end() == 0
+    lines = [line.rstrip() for line in terminal.shown.splitlines()]
+    assert lines[:9] == [
+        "ID            1", "APPLICATION   presence-receiver", f"URL           {URL}",
+        "MESSAGE TYPE  LOCATION_AP_CENTRIC", "STATUS        ENABLED",
+        "CREATED       2026-11-22T20:15:00.000+0000", "SECRET        ***", "", "ID            2"]
+    assert max(map(len, lines)) <= 80
+    assert "".join(line[14:] for line in lines[10:13]) == URL + "?" + "long" * 30
