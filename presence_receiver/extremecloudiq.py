@@ -10,8 +10,9 @@ from urllib.parse import quote
 from presence_receiver.environment import Environment
 from presence_receiver.errors import CallFailed
 from presence_receiver.mask import Mask, one_line
-from presence_receiver.outbound import Answer, Caller, Trace, failure
+from presence_receiver.outbound import Answer, Caller, failure
 from presence_receiver.subscription import DEFAULT_MESSAGE_TYPE, Subscription, Subscriptions
+from presence_receiver.trace import Trace
 
 WEBHOOKS = "/subscriptions/webhook"
 PAGE = 100

@@ -11,8 +11,9 @@ from urllib.parse import quote
 from presence_receiver.environment import Environment
 from presence_receiver.errors import AlreadyExists, CallFailed
 from presence_receiver.mask import Mask, one_line
-from presence_receiver.outbound import Answer, Caller, Trace, failure
+from presence_receiver.outbound import Answer, Caller, failure
 from presence_receiver.subscription import DEFAULT_MESSAGE_TYPE, Subscription, Subscriptions
+from presence_receiver.trace import Trace
 
 EXISTS = "core.service.data.can.not.persist.object"
 WITHOUT_LISTING = (DEFAULT_MESSAGE_TYPE, "LOCATION_CLIENT_CENTRIC")  # what v1, which cannot be asked, knows

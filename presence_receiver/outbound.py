@@ -5,7 +5,7 @@ not read (a proxy named in the environment is used). Only GET is ever repeated. 
 the name of the setting that holds the address, for its messages.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,14 +17,12 @@ from urllib3.util.retry import Retry
 
 from presence_receiver.errors import CallFailed, OutcomeUnknown
 from presence_receiver.mask import one_line
-
-Trace = Callable[[str], None]
+from presence_receiver.trace import Trace, trace_answer, trace_request
 
 RETRIES = 3
 BACK_OFF = 0.5  # seconds; doubled each time
 LONGEST_RETRY_AFTER = 60  # seconds; urllib3's own default is six hours
 WORTH_REPEATING = frozenset({429, 502, 503, 504})
-TRACED_HEADERS = ("Content-Type", "Content-Length", "Location", "Retry-After")
 
 
 class Credentials(requests.auth.AuthBase):
@@ -115,26 +113,6 @@ def send(session: requests.Session, method: str, url: str, timeout: float, trace
     response = session.send(request, allow_redirects=False, timeout=timeout, **surroundings)
     trace_answer(response, trace)
     return response
-
-
-def trace_request(request: requests.PreparedRequest, trace: Trace) -> None:
-    """The request line, the headers, the body where it is text."""
-    trace(f"> {request.method} {request.url}")
-    for name, value in request.headers.items():
-        trace(f"> {name}: {value if isinstance(value, str) else value.decode('latin-1')}")
-    if request.body:
-        body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
-        trace(f"> {body.decode('utf-8', 'replace')}")
-
-
-def trace_answer(response: requests.Response, trace: Trace) -> None:
-    """The status, the headers that explain something, the body."""
-    trace(f"< {response.status_code} {response.reason}")
-    for name in TRACED_HEADERS:
-        if name in response.headers:
-            trace(f"< {name}: {response.headers[name]}")
-    if response.content:
-        trace(f"< {response.content.decode('utf-8', 'replace')}")
 
 
 def parse(response: requests.Response) -> Answer:
