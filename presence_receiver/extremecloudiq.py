@@ -11,7 +11,7 @@ from presence_receiver.environment import Environment
 from presence_receiver.errors import CallFailed
 from presence_receiver.mask import Mask, one_line
 from presence_receiver.outbound import Answer, Caller, failure
-from presence_receiver.subscription import DEFAULT_MESSAGE_TYPE, Subscription, Subscriptions
+from presence_receiver.subscription import DEFAULT_MESSAGE_TYPE, Subscription, Subscriptions, text
 from presence_receiver.trace import Trace
 
 WEBHOOKS = "/subscriptions/webhook"
@@ -46,7 +46,7 @@ class ExtremeCloudIQ:
             body = self._request("GET", params={"page": str(page), "limit": str(PAGE)})
             fresh = [item for item in self._subscriptions(body) if item.id not in found]
             found.update((item.id, item) for item in fresh)
-            last = body.get("total_pages", 1) if isinstance(body, dict) and fresh else 0
+            last = page_count(body) if fresh else 0
             page += 1
         return [*found.values()]
 
@@ -73,7 +73,7 @@ class ExtremeCloudIQ:
             raise CallFailed("EXTREMECLOUDIQ_URL answered with something that is no list of subscriptions: "
                              "check that it is the API's address.")
         for item in data:
-            self._mask.add(item.get("secret"))
+            self._mask.add(text(item.get("secret")))
         return [subscription(item) for item in data]
 
     def _request(self, method: str, **content: Any) -> Any:
@@ -98,9 +98,16 @@ class ExtremeCloudIQ:
 
 def subscription(item: dict[str, Any]) -> Subscription:
     """ExtremeCloud IQ's record in our words."""
-    return Subscription(id=str(item.get("id")), application=item.get("application"), url=str(item.get("url")),
-                        secret=item.get("secret"), message_type=item.get("message_type"),
-                        status=item.get("status"), created=item.get("create_time"))
+    return Subscription(
+        id=str(item.get("id")), application=text(item.get("application")), url=str(item.get("url")),
+        secret=text(item.get("secret")), message_type=text(item.get("message_type")),
+        status=text(item.get("status")), created=text(item.get("create_time")))
+
+
+def page_count(body: Any) -> int:
+    """How many pages there are; a bare array is all there is."""
+    count = body.get("total_pages") if isinstance(body, dict) else 1
+    return count if isinstance(count, int) else 1
 
 
 def words(error: dict[str, Any]) -> str:

@@ -11,7 +11,8 @@ import requests
 from urllib3.util import SKIP_HEADER
 
 from presence_receiver.errors import CallFailed
-from presence_receiver.outbound import Answer, open_session, parse, reason, send
+from presence_receiver.no_answer import reason
+from presence_receiver.outbound import Answer, open_session, parse, send
 from presence_receiver.trace import Trace
 
 # What Java 7 knew: HiveManager lists all of it in every delivery, about two kilobytes.

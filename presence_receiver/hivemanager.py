@@ -12,7 +12,7 @@ from presence_receiver.environment import Environment
 from presence_receiver.errors import AlreadyExists, CallFailed
 from presence_receiver.mask import Mask, one_line
 from presence_receiver.outbound import Answer, Caller, failure
-from presence_receiver.subscription import DEFAULT_MESSAGE_TYPE, Subscription, Subscriptions
+from presence_receiver.subscription import DEFAULT_MESSAGE_TYPE, Subscription, Subscriptions, text
 from presence_receiver.trace import Trace
 
 EXISTS = "core.service.data.can.not.persist.object"
@@ -101,7 +101,7 @@ class HiveManager:
             raise CallFailed("HIVEMANAGER_URL answered with something that is no list of subscriptions: "
                              "check that it is the API's address.")
         for item in data or ():
-            self._mask.add(item.get("secret"))
+            self._mask.add(text(item.get("secret")))
         return [subscription(item) for item in data or ()]
 
     def _request(self, method: str, path: str = "", **content: Any) -> dict[str, Any]:
@@ -134,9 +134,10 @@ class HiveManager:
 
 def subscription(item: dict[str, Any]) -> Subscription:
     """HiveManager's record in our words."""
-    return Subscription(id=str(item.get("id")), application=item.get("application"), url=str(item.get("url")),
-                        secret=item.get("secret"), message_type=item.get("messageType"),
-                        status=item.get("status"), created=text(item.get("dateCreated")))
+    return Subscription(
+        id=str(item.get("id")), application=text(item.get("application")), url=str(item.get("url")),
+        secret=text(item.get("secret")), message_type=text(item.get("messageType")),
+        status=text(item.get("status")), created=text(item.get("dateCreated")))
 
 
 def says_more(envelope: dict[str, Any], seen: int) -> bool:
@@ -158,8 +159,3 @@ def words(error: dict[str, Any]) -> str:
 def strings(data: Any) -> tuple[str, ...]:
     """The strings of a list; nothing of anything else."""
     return tuple(item for item in data if isinstance(item, str)) if isinstance(data, list) else ()
-
-
-def text(value: Any) -> str | None:
-    """A date as it came, which may be a number."""
-    return None if value is None else str(value)

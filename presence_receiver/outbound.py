@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NameResolutionError, NewConnectionError, TimeoutError
+from urllib3.exceptions import LocationParseError
 from urllib3.util.retry import Retry
 
 from presence_receiver.errors import CallFailed, OutcomeUnknown
 from presence_receiver.mask import one_line
+from presence_receiver.no_answer import NotSent, reason, was_not_sent
 from presence_receiver.trace import Trace, trace_answer, trace_request
 
 RETRIES = 3
@@ -34,6 +35,13 @@ class Credentials(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self._headers)
         return request
+
+
+class Session(requests.Session):
+    """Follows no redirect and does not look where one leads: credentials stay with whom they are for."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None means: no redirect."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,7 @@ class Caller:
 
 def open_session(headers: Mapping[str, str]) -> requests.Session:
     """A session that carries these credentials and repeats GET only."""
-    session = requests.Session()
+    session = Session()
     session.auth = Credentials(headers)
     retry = Retry(total=RETRIES, allowed_methods={"GET"}, status_forcelist=WORTH_REPEATING,
                   backoff_factor=BACK_OFF, retry_after_max=LONGEST_RETRY_AFTER, redirect=False,
@@ -110,7 +118,14 @@ def send(session: requests.Session, method: str, url: str, timeout: float, trace
     request = session.prepare_request(requests.Request(method, url, **content))
     trace_request(request, trace)
     surroundings = session.merge_environment_settings(str(request.url), {}, False, None, None)
-    response = session.send(request, allow_redirects=False, timeout=timeout, **surroundings)
+    try:
+        response = session.send(request, timeout=timeout, **surroundings)
+    except requests.RequestException:
+        raise
+    except LocationParseError:
+        raise NotSent("its host name is malformed") from None
+    except OSError:
+        raise NotSent("the certificates that REQUESTS_CA_BUNDLE names cannot be read") from None
     trace_answer(response, trace)
     return response
 
@@ -121,7 +136,7 @@ def parse(response: requests.Response) -> Answer:
         return Answer(response.status_code, None, "no body", target(response))
     try:
         return Answer(response.status_code, response.json(), "JSON", target(response))
-    except requests.exceptions.JSONDecodeError:
+    except (ValueError, RecursionError):  # an integer of 5,000 digits is no JSONDecodeError
         is_page = "html" in response.headers.get("Content-Type", "")
         what = "an HTML page" if is_page else "something that is not JSON"
         return Answer(response.status_code, None, what, target(response))
@@ -129,8 +144,11 @@ def parse(response: requests.Response) -> Answer:
 
 def target(response: requests.Response) -> str:
     """The host that a redirect names; the rest of its URL may repeat what was sent."""
-    location = urlsplit(response.headers.get("Location", ""))
-    return one_line(location.netloc.rpartition("@")[2]) or "another path"
+    try:
+        host = urlsplit(response.headers.get("Location", "")).netloc.rpartition("@")[2]
+    except ValueError:
+        return "what is no URL"
+    return one_line(host) or "another path"
 
 
 def unsure(method: str) -> type[CallFailed]:
@@ -141,29 +159,3 @@ def unsure(method: str) -> type[CallFailed]:
 def failure(method: str, status: int) -> type[CallFailed]:
     """The error for a call that was refused: a server that failed (5xx) may have done it all the same."""
     return unsure(method) if status >= 500 else CallFailed
-
-
-def was_not_sent(error: requests.RequestException) -> bool:
-    """Whether the connection was never made, so that nothing can have been carried out."""
-    early = (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
-    return isinstance(error, early) or isinstance(cause(error), NewConnectionError)
-
-
-def cause(error: requests.RequestException) -> object:
-    """What urllib3 says below what requests says."""
-    return getattr(error.args[0], "reason", error.args[0]) if error.args else None
-
-
-def reason(error: requests.RequestException) -> str:
-    """Why there is no answer, in our words: the library's hold addresses of objects and of proxies."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return "its TLS certificate cannot be trusted"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy named in the environment fails"
-    if isinstance(cause(error), NameResolutionError):
-        return "its name is unknown"
-    if isinstance(cause(error), NewConnectionError):
-        return "it cannot be reached"
-    if isinstance(error, requests.Timeout) or isinstance(cause(error), TimeoutError):
-        return "it took too long"
-    return "the connection broke off"

@@ -26,6 +26,11 @@ class Subscription:
 Subscriptions = list[Subscription]
 
 
+def text(value: object) -> str | None:
+    """A member of a vendor's record as text, whatever it came as."""
+    return None if value is None else str(value)
+
+
 class SubscriptionApi(Protocol):
     """The verbs of a vendor's API; every one raises CallFailed, and no call is made before the first."""
 

@@ -86,6 +86,10 @@ def test_a_bad_token_may_look_like_a_wrong_path(hivemanager):
     (page(500), "{vendor} failed (500, with an HTML page): try again later."),
     (Reply(200, b"{}x"),
      "{url} answered 200 with something that is not JSON: check that it is the API's address."),
+    (Reply(200, b"[" * 100_000),
+     "{url} answered 200 with something that is not JSON: check that it is the API's address."),
+    (Reply(200, b"1" * 5_000),
+     "{url} answered 200 with something that is not JSON: check that it is the API's address."),
     (as_json(200, {"data": [1]}),
      "{url} answered with something that is no list of subscriptions: check that it is the API's address."),
     (as_json(200, {"data": {"id": 1}}),
@@ -145,6 +149,39 @@ def test_no_redirect_is_followed(account):
             f"Error: {NAMES[account.name][0]} answered 302 and points to {elsewhere.url[7:]}: "
             "nothing was sent there. Put the API's own address into the setting.\n"))
         assert elsewhere.seen == []
+
+
+def test_what_cannot_even_be_sent(account):
+    url = NAMES[account.name][0]
+    for settings, said in [
+        ({url: "https://a..b"}, "its host name is malformed"),
+        ({url: "https://127.0.0.1:1", "REQUESTS_CA_BUNDLE": "/none"},
+         "the certificates that REQUESTS_CA_BUNDLE names cannot be read"),
+        ({url: account.fake.url.replace("http", "https")},
+         "its TLS certificate is not trusted, or it speaks no TLS"),
+        ({url: "https://name.invalid"}, "its name is unknown"),
+        ({"HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1"},
+         "the proxy named in the environment fails"),
+    ]:
+        assert account.run("list", **settings).parts == (
+            1, "", f"Error: {url} does not answer ({said}): check the address and your network.\n")
+
+
+def test_a_redirect_to_nowhere(account):
+    for location, said in (("http://[", "what is no URL"), ("/login", "another path"), ("", "another path")):
+        account.fake.misbehave("GET", instead(Reply(302, b"", (("Location", location),))))
+        assert account.run("list").parts == (1, "", (
+            f"Error: {NAMES[account.name][0]} answered 302 and points to {said}: "
+            "nothing was sent there. Put the API's own address into the setting.\n"))
+
+
+@pytest.mark.parametrize("item", [{}, {"id": [1], "url": None, "secret": 12345, "application": {"a": 1}}])
+def test_records_of_any_shape(account, item):
+    body = {"data": [item], "total_pages": "1", "pagination": {"totalCount": "1"}}
+    for output in ("table", "json"):
+        account.fake.misbehave("GET", instead(as_json(200, body)))
+        ran = account.run("list", "--output", output)
+        assert (ran.code, ran.err, "12345" in ran.out) == (0, "", False)
 
 
 def test_netrc_is_not_used(account, tmp_path):
