@@ -41,3 +41,19 @@ class StorageError(PresenceError):
     def __init__(self, message: str, kind: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class CallFailed(PresenceError):
+    """A call to somebody else's API was refused, not answered, or not answered intelligibly."""
+
+
+class OutcomeUnknown(CallFailed):
+    """The call may have been carried out: its answer was lost or says nothing. Look before asking again."""
+
+
+class AlreadyExists(CallFailed):
+    """The API refused to create what it already has."""
+
+
+class Refused(PresenceError):
+    """We ourselves refuse to go on; the text names the way out."""

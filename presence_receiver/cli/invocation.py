@@ -1,0 +1,63 @@
+"""What the options before the command add up to: settings, the mask, and the API, made when first asked for.
+
+Commands that need no API ask for none, so that missing credentials cannot stop them.
+"""
+
+import os
+from functools import cached_property
+from importlib import import_module
+
+import click
+from dotenv import dotenv_values
+
+from presence_receiver.cli.output import tell
+from presence_receiver.environment import Environment
+from presence_receiver.errors import ConfigError
+from presence_receiver.mask import Mask
+from presence_receiver.subscription import SubscriptionApi
+
+APIS = {"hivemanager": "HiveManager", "extremecloudiq": "ExtremeCloudIQ"}
+
+# Masked from the start: an answer may repeat what this command did not even use.
+CREDENTIALS = ("PRESENCE_SECRET", "PRESENCE_PREVIOUS_SECRET", "HIVEMANAGER_CLIENT_ID",
+               "HIVEMANAGER_CLIENT_SECRET", "HIVEMANAGER_ACCESS_TOKEN", "EXTREMECLOUDIQ_ACCESS_TOKEN")
+
+
+class Invocation:
+    """One run of the command line."""
+
+    def __init__(self, values: dict[str, str], api: str | None, timeout: float, is_verbose: bool) -> None:
+        self.mask = Mask()
+        for name in CREDENTIALS:
+            self.mask.add(values.get(name))
+        self.environment = Environment(values, self.mask)
+        self.timeout = timeout
+        self._api_name = api
+        self._is_verbose = is_verbose
+
+    @cached_property
+    def api(self) -> SubscriptionApi:
+        """The vendor's API; raises ConfigError with all that is missing."""
+        name = self._api_name or self.environment.get("PRESENCE_API") or "hivemanager"
+        if name not in APIS:
+            raise ConfigError(f"PRESENCE_API must be {' or '.join(APIS)}.")
+        vendor = getattr(import_module(f"presence_receiver.{name}"), APIS[name])
+        api: SubscriptionApi = vendor.from_environment(self.environment, self.mask, self.timeout, self.trace)
+        return api
+
+    def trace(self, line: str) -> None:
+        """Shows a line of a request or an answer, masked first and cut then: a cut credential would show."""
+        if self._is_verbose:
+            tell(self.mask(line)[:4000])
+
+
+def read_environment(path: str | None) -> dict[str, str]:
+    """The file's values below the environment's; an empty variable does not hide the file's."""
+    try:
+        file = dotenv_values(path, interpolate=False) if path else {}
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8: save the env file as UTF-8.") from None
+    return {name: value for name, value in file.items() if value} | {k: v for k, v in os.environ.items() if v}
+
+
+pass_invocation = click.make_pass_decorator(Invocation)

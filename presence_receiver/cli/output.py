@@ -1,0 +1,96 @@
+"""How the command line writes: words to stderr, data to stdout, colours on a terminal only.
+
+rich is imported when something is written in it; help and usage errors need none.
+"""
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from presence_receiver.mask import HIDDEN, one_line
+from presence_receiver.subscription import Subscription, Subscriptions
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+UNLIMITED = 100_000  # columns, where no terminal says how many there are
+COLUMNS = {"ID": "id", "APPLICATION": "application", "URL": "url", "MESSAGE TYPE": "messageType",
+           "STATUS": "status", "CREATED": "created", "SECRET": "secret"}
+
+
+def console(stream: TextIO) -> "Console":
+    """Escape codes (bold too) only on a terminal, never with NO_COLOR; without a terminal nothing is cut."""
+    from rich.console import Console
+    if not stream.isatty():
+        return Console(file=stream, width=UNLIMITED, height=100, color_system=None, force_terminal=False)
+    return Console(file=stream, color_system=None if os.environ.get("NO_COLOR") else "auto")
+
+
+def tell(sentence: str, label: str = "", colour: str = "") -> None:
+    """Writes one line to stderr, without anything that a terminal would obey."""
+    from rich.text import Text
+    words = Text().append(label, style=colour).append(one_line(sentence))
+    console(sys.stderr).print(words, soft_wrap=True)
+
+
+def warn(sentence: str) -> None:
+    """Tells what is no failure but should be seen."""
+    tell(sentence, "Warning: ", "bold yellow")
+
+
+def complain(sentence: str) -> None:
+    """Tells why it failed."""
+    tell(sentence, "Error: ", "bold red")
+
+
+def write_table(listed: Subscriptions, shows_secrets: bool, stream: TextIO) -> None:
+    """A row for each; where the terminal is too narrow for whole cells, a line for each field instead."""
+    out = console(stream)
+    rows = [record(item, shows_secrets) for item in listed]
+    table = as_rows(rows)
+    is_too_wide = out.measure(table, options=out.options.update(width=UNLIMITED)).maximum > out.width
+    out.print(as_blocks(rows) if is_too_wide else table)
+
+
+def as_rows(rows: list[dict[str, str | None]]) -> "Table":
+    """A row for each record below the titles."""
+    from rich.table import Table
+    table = Table(*COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*(cell(row[key]) for key in COLUMNS.values()))
+    return table
+
+
+def as_blocks(rows: list[dict[str, str | None]]) -> "Table":
+    """A title and a value in each line, an empty line between records; long values go on in the next line."""
+    from rich.table import Table
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, row in enumerate(rows):
+        if number:
+            table.add_row()
+        for title, key in COLUMNS.items():
+            table.add_row(title, cell(row[key]))
+    return table
+
+
+def cell(value: str | None) -> "Text":
+    """A value as it is, without markup."""
+    from rich.text import Text
+    return Text("-" if value is None else one_line(str(value)))
+
+
+def record(item: Subscription, shows_secrets: bool) -> dict[str, str | None]:
+    """A subscription as programs get it."""
+    secret = item.secret if shows_secrets or item.secret is None else HIDDEN
+    return {"id": item.id, "application": item.application, "url": item.url, "messageType": item.message_type,
+            "status": item.status, "created": item.created, "secret": secret}
+
+
+def as_json(value: object) -> str:
+    """One line of JSON."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,56 @@
+"""Where the feed's secret comes from (never from an argument, which `ps` shows) and what it looks like."""
+
+import re
+import secrets
+import sys
+from base64 import b64encode
+from typing import BinaryIO
+
+import click
+
+from presence_receiver.cli.invocation import Invocation
+from presence_receiver.errors import ConfigError
+
+SHORTEST = 5  # both HiveManager's form and the receiver want so many
+VISIBLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+
+secret_file = click.option("--secret-file", type=click.File("rb"), metavar="FILE",
+                           help="Read the secret from FILE (- is stdin), not from PRESENCE_SECRET.")
+
+
+def feed_secret(invocation: Invocation, file: BinaryIO | None, is_new: bool = False) -> str:
+    """From the file, PRESENCE_SECRET or a hidden prompt, in this order; `is_new` asks twice."""
+    if file:
+        secret = file.read().decode("latin-1").rstrip("\r\n")
+    else:
+        secret = invocation.environment.get("PRESENCE_SECRET") or asked(is_new)
+    invocation.mask.add(secret)
+    return secret
+
+
+def asked(is_new: bool) -> str:
+    """Typed by hand without an echo; raises ConfigError where nobody sits in front."""
+    if not sys.stdin.isatty():
+        raise ConfigError("PRESENCE_SECRET is not set: put it into the environment, "
+                          "into a file for --env-file, or give --secret-file.")
+    secret: str = click.prompt("Secret", hide_input=True, confirmation_prompt=is_new, err=True)
+    return secret
+
+
+def checked(secret: str, vendor: str = "", longest: int | None = None) -> str:
+    """The secret; raises ConfigError where the vendor or a header could not carry it whole."""
+    if len(secret) < SHORTEST:
+        raise ConfigError(f"The secret must have at least {SHORTEST} characters; "
+                          "`presence-cli new-secret` makes one.")
+    if longest and len(secret) > longest:
+        raise ConfigError(f"The secret must have at most {longest} characters, since {vendor} takes no more; "
+                          "`presence-cli new-secret` makes one.")
+    if not VISIBLE.fullmatch(secret):
+        raise ConfigError("The secret must be plain ASCII without spaces around it; "
+                          "`presence-cli new-secret` makes one.")
+    return secret
+
+
+def fresh() -> str:
+    """32 characters: base64 of `ah:` and 21 random ones, so both a raw token and an RFC 7617 credential."""
+    return b64encode(f"ah:{secrets.token_urlsafe(16)[:21]}".encode()).decode()

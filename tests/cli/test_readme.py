@@ -1,0 +1,41 @@
+import textwrap
+from pathlib import Path
+
+import pytest
+from conftest import run
+
+from presence_receiver.cli import COMMANDS, cli
+
+ROOT = Path(__file__).parents[2]
+MARK = ".. presence-cli's help begins here"
+README = next(path for path in (ROOT / "README.rst", ROOT / "README-cli.rst")
+              if path.exists() and MARK in path.read_text())
+
+
+def shown(command):
+    return run(*([command] if command else []), "--help").out
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_in_the_readme(command):
+    assert textwrap.indent(shown(command), "    ").rstrip() in README.read_text()
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_a_screen_and_has_an_example(command):
+    lines = shown(command).splitlines()
+    assert len(lines) <= (32 if command == "" else 24)
+    assert max(map(len, lines)) <= 80
+    assert "  Example: " in shown(command)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_table_says_what_the_command_says(command):
+    first = cli.get_command(None, command).help.splitlines()[0]
+    assert (first, cli.get_command(None, command).name) == (COMMANDS[command], command)
+
+
+def test_an_unknown_command():
+    ran = run("lists")
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1].startswith("Error: No such command 'lists'.")

@@ -1,0 +1,1 @@
+"""Vendors' APIs as real HTTP servers on a free port of the loopback."""
