@@ -53,9 +53,9 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
 
 def _http_error(error: HTTPException) -> Response:
     """Flask's own errors, as JSON and with their headers (Allow)."""
-    answer = Response.force_type(error.get_response())
-    answer.data = jsonify(error=_sentence(error)).data
-    answer.content_type = "application/json"
+    answer = jsonify(error=_sentence(error))
+    answer.status_code = error.code or 500
+    answer.headers.extend({name: value for name, value in error.get_headers() if name == "Allow"})
     return answer
 
 

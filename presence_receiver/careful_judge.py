@@ -65,8 +65,9 @@ def _faults(seen: Any) -> Errors:
 
 def _observation(seen: Fields) -> Any:
     """The Observation of what the schema accepts and the fast judge does not."""
-    values = _observation_schema.load(seen)
-    return fast_judge.Observation(**{name: values[name] for name in LINE_FIELDS if values.get(name) is not None})
+    known = fast_judge.Observation(**{name: seen[name] for name in LINE_FIELDS if seen.get(name) is not None})
+    fast_judge.clear_coordinates([known])
+    return known
 
 
 def _lines(received_at: str, report: Fields, observations: list[Fields], known: list[Any]) -> list[msgspec.Raw]:

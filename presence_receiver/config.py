@@ -86,11 +86,10 @@ def load(values: Mapping[str, Any]) -> Settings:
 
     Keys that are no setting of ours are left alone. ConfigError has one argument, a sentence, for each fault.
     """
-    ours = {name: values.get(PREFIX + name) for name in SettingsSchema._declared_fields}
+    ours = {name: values.get(PREFIX + name) for name in SettingsSchema().fields}
     try:
         loaded = SettingsSchema().load({name: value for name, value in ours.items() if value not in (None, "")})
     except ValidationError as error:
-        faults = error.normalized_messages()
-        raise ConfigError(*(f"{PREFIX}{name} {texts[0]}" for name, texts in faults.items())) from None
+        raise ConfigError(*(f"{PREFIX}{name} {texts[0]}" for name, texts in error.messages_dict.items())) from None
     loaded["DATA_DIR"] = Path(loaded["DATA_DIR"])
     return Settings(**{name.lower(): value for name, value in loaded.items()})

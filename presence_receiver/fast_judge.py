@@ -19,7 +19,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from presence_receiver.delivery import loaded
 from presence_receiver.schemas import (
-    MAC, NO_NUMBER, TIME, Coordinate, DeviceObserverSchema, ObservationSchema, ReportSchema,
+    LINE_FIELDS, MAC, NO_NUMBER, TIME, Coordinate, DeviceObserverSchema, ObservationSchema, ReportSchema,
 )
 
 REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -61,9 +61,9 @@ def _member(name: str, field: fields.Field[Any]) -> tuple[Any, ...]:
     return name, _type(field) | None, None
 
 
-def _struct(schema: type[Schema], *first: tuple[Any, ...], strict: bool = False) -> Any:
-    """A struct with the schema's fields in their order; `strict` refuses what the schema does not name."""
-    members = [_member(*item) for item in schema._declared_fields.items()]
+def _struct(schema: type[Schema], names: Iterable[str], *first: tuple[Any, ...], strict: bool = False) -> Any:
+    """A struct with the schema's fields of these names; `strict` refuses any other."""
+    members = [_member(name, schema._declared_fields[name]) for name in names]
     return msgspec.defstruct(
         schema.__name__.removesuffix("Schema"), [*first, *members],
         kw_only=True, gc=False, forbid_unknown_fields=strict,
@@ -71,15 +71,12 @@ def _struct(schema: type[Schema], *first: tuple[Any, ...], strict: bool = False)
 
 
 _RECEIVED_AT = ("receivedAt", Any, None)
-Observation = _struct(ObservationSchema, _RECEIVED_AT, strict=True)
+Observation: Any = _struct(ObservationSchema, LINE_FIELDS, _RECEIVED_AT, strict=True)
 """An observation on its way to a line; encoded, it is one, once it has the delivery's three fields."""
 
-_Known = _struct(ObservationSchema, _RECEIVED_AT)
-_Head = msgspec.defstruct(
-    "Head", [_member(name, ReportSchema._declared_fields[name]) for name in ("ownerId", "apMac")],
-    forbid_unknown_fields=True,
-)
-_DeviceObserver = _struct(DeviceObserverSchema)
+_Known: Any = _struct(ObservationSchema, LINE_FIELDS, _RECEIVED_AT)
+_Head: Any = _struct(ReportSchema, ["ownerId", "apMac"], strict=True)
+_DeviceObserver: Any = _struct(DeviceObserverSchema, ["apMac", "rssi"])
 _decoder = msgspec.json.Decoder(list[Observation])
 
 
@@ -100,7 +97,7 @@ def decoded(observations: msgspec.Raw) -> list[Any]:
     found: list[Any] = _decoder.decode(observations)
     text = bytes(observations)
     if b'NaN"' in text or b'Infinity"' in text or b"\\u" in text:
-        _clear_coordinates(found)
+        clear_coordinates(found)
     return found
 
 
@@ -109,14 +106,14 @@ def accepted(objects: Sequence[Any]) -> list[Any]:
     try:
         known = msgspec.convert(objects, list[_Known])
         if are_good(known):
-            _clear_coordinates(known)
+            clear_coordinates(known)
             return known
     except REFUSALS:
         pass
     return [None] if len(objects) == 1 else [accepted([seen])[0] for seen in objects]
 
 
-def _clear_coordinates(observations: Sequence[Any]) -> None:
+def clear_coordinates(observations: Sequence[Any]) -> None:
     """Null for every coordinate that says in words that it is no number."""
     values = map(operator.attrgetter(*COORDINATES), observations)
     if str not in set(map(type, itertools.chain.from_iterable(values))):

@@ -53,7 +53,8 @@ class PatientWorker(GeventWorker):
         """Serve one connection."""
         super().handle(listener, PatientSocket(client, self.cfg.keepalive), addr)
 
-    def handle_request(self, listener_name: Any, req: Any, sock: PatientSocket, addr: Any) -> None:
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """Serve one request whose headers have been read."""
-        super().handle_request(listener_name, req, sock, addr)
+        is_kept = super().handle_request(listener_name, req, sock, addr)
         sock.expect_request()
+        return is_kept

@@ -95,5 +95,3 @@ def _decoded(report: Any, received_at: str) -> list[Any] | None:
         return None
     fast_judge.place(observations, received_at, owner_id, ap_mac)
     return observations
-
-

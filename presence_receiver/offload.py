@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 Result = TypeVar("Result")
 
@@ -17,10 +17,10 @@ def run(function: Callable[..., Result], *args: Any) -> Result:
         return function(*args)
     from gevent import get_hub
 
-    result, error = get_hub().threadpool.apply(_outcome, (function, args))
-    if error is not None:
-        raise error
-    return result
+    outcome = get_hub().threadpool.apply(_outcome, (function, args))
+    if isinstance(outcome, _Failed):
+        raise outcome.error
+    return cast(Result, outcome)
 
 
 def let_others_go_on() -> None:
@@ -36,9 +36,13 @@ def _is_gevent() -> bool:
     return monkey is not None and bool(monkey.is_module_patched("threading"))
 
 
-def _outcome(function: Callable[..., Result], args: Any) -> tuple[Result | None, Exception | None]:
+class _Failed(NamedTuple):
+    error: OSError
+
+
+def _outcome(function: Callable[..., Result], args: Any) -> Result | _Failed:
     """Errors as values: gevent prints a traceback for each that leaves its pool, expected or not."""
     try:
-        return function(*args), None
+        return function(*args)
     except OSError as error:
-        return None, error
+        return _Failed(error)

@@ -59,13 +59,15 @@ class IPv6(fields.IPv6):
 class Coordinate(fields.Float):
     """A number as it came, integer or float; what is no number ("NaN" in a string) becomes null."""
 
+    def deserialize(self, value: Any, *args: Any, **options: Any) -> Any:
+        return None if value in NO_NUMBER else super().deserialize(value, *args, **options)
+
     def _deserialize(self, value: Any, *args: Any, **options: Any) -> Any:
-        if value in NO_NUMBER:
-            return None
-        if type(value) not in (int, float):
+        if type(value) is int:
+            return STORABLE(value)
+        if type(value) is not float:
             raise self.make_error("invalid", input=value)
-        super()._deserialize(value, *args, **options)
-        return STORABLE(value) if type(value) is int else value
+        return super()._deserialize(value, *args, **options)
 
 
 def _range(least: float, most: float | None = None) -> validate.Range:

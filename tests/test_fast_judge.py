@@ -1,0 +1,140 @@
+"""The fast judge against the schemas, by example and by property: both ways that matter."""
+import json
+import os
+import string
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from presence_receiver import careful_judge, fast_judge
+from presence_receiver.judge import judge
+from presence_receiver.lines import Rejection
+
+NOW = "2026-11-22T20:15:00.123456Z"
+EXAMPLES = settings(
+    max_examples=int(os.environ.get("PRESENCE_TEST_EXAMPLES", "200")), deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+macs = st.text("0123456789abcdefABCDEF", min_size=12, max_size=12)
+instants = st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds"))
+numbers = st.integers(-2**63, 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+scalars = st.none() | st.booleans() | numbers | texts
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=5,
+)
+observers = st.fixed_dictionaries({"apMac": macs, "rssi": st.integers(-128, 127)}, optional={
+    "locationIdHierarchy": st.lists(st.integers(0, 2**63 - 1), max_size=3), "name": texts,
+})
+
+
+def or_none(strategy):
+    return st.none() | strategy
+
+
+def coordinates(least, most):
+    words = st.sampled_from(["NaN", "Infinity", "-Infinity"])
+    return or_none(st.integers(least, most) | st.floats(least, most) | words)
+
+
+plain = st.fixed_dictionaries({
+    "clientMac": macs,
+    "seenTime": st.builds(str.__add__, instants, st.sampled_from(["Z", "+0000", "+00:00"])),
+}, optional={
+    "ipv4": or_none(st.ip_addresses(v=4).map(str)), "ipv6": or_none(st.ip_addresses(v=6).map(str)),
+    "seenEpoch": or_none(st.integers(-2**63, 2**63 - 1)), "ssid": or_none(texts), "rssi": or_none(st.integers(-128, 127)),
+    "manufacturer": or_none(texts), "os": or_none(texts), "lat": coordinates(-90, 90), "lng": coordinates(-180, 180),
+    "unc": coordinates(0, 10**6), "x": coordinates(-10**6, 10**6), "y": coordinates(-10**6, 10**6),
+    "deviceObservers": st.lists(observers, max_size=3), "ownerId": or_none(texts), "apMac": or_none(macs),
+})
+names = st.sampled_from([*fast_judge.Observation.__struct_fields__, "vlan"]) | st.text(string.ascii_letters, min_size=1)
+odd = or_none(values) | macs | instants | st.sampled_from(["NaN", "1.2.3.4", "::1", "01.2.3.4", "2016-02-30T00:00:00Z"])
+anything = st.builds(dict.__or__, plain, st.dictionaries(names, odd, max_size=3))
+
+
+def body(*observations, **report):
+    return json.dumps([{**report, "observations": observations}]).encode()
+
+
+def by_schemas(monkeypatch, observations, **report):
+    """What the careful judge makes of a report when the fast one accepts nothing."""
+    with monkeypatch.context() as patch:
+        patch.setattr(fast_judge, "accepted", lambda objects: [None] * len(objects))
+        return list(careful_judge.outcomes({**report, "observations": list(observations)}, NOW))
+
+
+def is_fast(observation):
+    try:
+        return fast_judge.are_good(fast_judge.decoded(msgspec.Raw(json.dumps([observation]).encode())))
+    except fast_judge.REFUSALS:
+        return False
+
+
+@EXAMPLES
+@given(observation=plain)
+def test_what_hivemanager_normally_sends_is_fast(observation):
+    assert is_fast(observation)
+
+
+@EXAMPLES
+@given(observations=st.lists(plain | anything, min_size=1, max_size=4), owner_id=scalars)
+def test_both_judges_make_the_same_lines_to_the_byte(monkeypatch, observations, owner_id):
+    slow = by_schemas(monkeypatch, observations, ownerId=owner_id, apMac="C413E2008040")
+    fast = judge(body(*observations, ownerId=owner_id, apMac="C413E2008040"), NOW)
+    lines = [bytes(each) for each in slow if not isinstance(each, Rejection)]
+    assert fast.lines.splitlines() == lines
+    assert fast.rejected.splitlines(keepends=True) == [each.line(NOW) for each in slow if isinstance(each, Rejection)]
+
+
+@EXAMPLES
+@given(observations=st.lists(anything, max_size=5))
+def test_whatever_is_accepted_keeps_its_values_and_the_rest_is_in_the_rejected_file(observations):
+    outcome = judge(body(*observations), NOW)
+    lines = [json.loads(line) for line in outcome.lines.splitlines()]
+    rejected = [json.loads(line) for line in outcome.rejected.splitlines()]
+    assert (len(lines), len(rejected)) == (outcome.accepted_count, outcome.rejected_count)
+    refused = [line["observation"] for line in rejected]
+    accepted = [seen for seen in observations if seen not in refused]
+    assert [expected(seen) for seen in accepted] == [sent(line) for line in lines]
+    assert len(accepted) + len(refused) == len(observations) or len(refused) < len(observations)
+
+
+def expected(seen):
+    """What of an observation its line has to show: all that is not null, no word for no number, no time of ours."""
+    def is_no_number(name, value):
+        return name in fast_judge.COORDINATES and value in ("NaN", "Infinity", "-Infinity")
+    return {name: value for name, value in seen.items()
+            if value is not None and name != "receivedAt" and not is_no_number(name, value)}
+
+
+def sent(line):
+    return {name: value for name, value in line.items() if value is not None and name != "receivedAt"}
+
+
+@EXAMPLES
+@given(junk=values | st.lists(values) | st.dictionaries(texts, values))
+def test_no_json_whatever_breaks_the_judge(junk):
+    outcome = judge(json.dumps(junk).encode(), NOW)
+    assert outcome.lines.count(b"\n") == outcome.accepted_count
+    assert outcome.rejected.count(b"\n") == outcome.rejected_count
+
+
+@EXAMPLES
+@given(junk=st.binary(max_size=200))
+def test_no_bytes_whatever_break_the_judge(junk):
+    outcome = judge(junk, NOW)
+    for line in outcome.rejected.splitlines():
+        json.loads(line)
+
+
+@pytest.mark.parametrize("observation", [
+    {"clientMac": "5CB901642E60", "seenEpoch": 1, "vlan": 12},
+    {"clientMac": "5CB901642E60", "seenEpoch": 2**63},
+    {"clientMac": "5CB901642E60", "seenEpoch": 1, "ipv6": "fe80::1%eth0"},
+])
+def test_some_rare_good_observations_are_left_to_the_schemas(observation):
+    assert not is_fast(observation)
+    assert judge(body(observation), NOW).accepted_count == 1
