@@ -45,7 +45,8 @@ plain = st.fixed_dictionaries({
     "seenTime": st.builds(str.__add__, instants, st.sampled_from(["Z", "+0000", "+00:00"])),
 }, optional={
     "ipv4": or_none(st.ip_addresses(v=4).map(str)), "ipv6": or_none(st.ip_addresses(v=6).map(str)),
-    "seenEpoch": or_none(st.integers(-2**63, 2**63 - 1)), "ssid": or_none(texts), "rssi": or_none(st.integers(-128, 127)),
+    "seenEpoch": or_none(st.integers(-2**63, 2**63 - 1)), "rssi": or_none(st.integers(-128, 127)),
+    "ssid": or_none(texts),
     "manufacturer": or_none(texts), "os": or_none(texts), "lat": coordinates(-90, 90), "lng": coordinates(-180, 180),
     "unc": coordinates(0, 10**6), "x": coordinates(-10**6, 10**6), "y": coordinates(-10**6, 10**6),
     "deviceObservers": st.lists(observers, max_size=3), "ownerId": or_none(texts), "apMac": or_none(macs),

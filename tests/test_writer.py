@@ -93,7 +93,7 @@ def test_a_torn_tail_of_the_rejected_file_becomes_a_rejected_line(tmp_path):
     (tmp_path / "rejected.jsonl").write_bytes(line("a") + b'{"half')
     new_writer(tmp_path).append(b"", line("b"))
     found = (tmp_path / "rejected.jsonl").read_bytes().splitlines(keepends=True)
-    assert (found[0][-10:], b'"body":"{\\"half"' in found[1], found[2][-10:]) == (line("a")[-10:], True, line("b")[-10:])
+    assert [b'"text":"a"' in found[0], b'"body":"{\\"half"' in found[1], b'"text":"b"' in found[2]] == [True] * 3
 
 
 def test_a_tail_torn_meanwhile_by_another_process_is_noticed(tmp_path):
@@ -190,7 +190,6 @@ def test_threads_share_commits_and_lose_nothing(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    found = [text for path in [*closed(tmp_path), tmp_path / "presence.jsonl"] for text in path.read_bytes().splitlines()]
-    texts = [text.split(b'"')[-2] for text in found]
+    files = [*closed(tmp_path), tmp_path / "presence.jsonl"]
+    texts = [text.split(b'"')[-2] for file in files for text in file.read_bytes().splitlines()]
     assert sorted(texts) == sorted(f"{n}-{k}-{c}".encode() for n in range(8) for k in range(40) for c in "ab")
-
