@@ -1,4 +1,17 @@
 """Receives Aerohive presence webhooks and appends every observation to a JSON lines file."""
-from presence_receiver.app import create_app, init_app
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from presence_receiver.app import create_app, init_app
 
 __all__ = ["create_app", "init_app"]
+
+
+def __getattr__(name: str) -> Any:
+    """Flask and what it brings load only when they are asked for: most of the CLI does without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(importlib.import_module("presence_receiver.app"), name)
