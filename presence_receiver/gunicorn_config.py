@@ -8,6 +8,7 @@ import os
 import sys
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
 from presence_receiver.config import load
 from presence_receiver.errors import ConfigError
@@ -33,3 +34,8 @@ def on_starting(server: Arbiter) -> None:
         load(os.environ)
     except ConfigError as error:
         sys.exit("\n".join(error.args))
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Begin to keep the files in order, in each worker; one of them at a time does it."""
+    worker.wsgi.extensions["presence_receiver"].housekeeping.start()
