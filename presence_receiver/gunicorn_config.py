@@ -37,5 +37,10 @@ def on_starting(server: Arbiter) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Begin to keep the files in order, in each worker; one of them at a time does it."""
-    worker.wsgi.extensions["presence_receiver"].housekeeping.start()
+    """Begin to keep the files in order, in each worker; one of them at a time does it.
+
+    An application that is wrapped in something else has to do this itself.
+    """
+    extensions = getattr(worker.wsgi, "extensions", {})
+    if "presence_receiver" in extensions:
+        extensions["presence_receiver"].housekeeping.start()

@@ -56,7 +56,8 @@ def surplus(stem: str, sizes: Mapping[str, int], now: datetime.datetime, *, most
     totals = itertools.accumulate(sum(sizes[name] for name in files[base]) for base in newest_first)
     doomed = [
         base for count, (base, total) in enumerate(zip(newest_first, totals, strict=True), 1)
-        if _is_beyond(count, most_files) or _is_beyond(total, most_bytes) or _is_beyond(_days(stem, base, now), most_days)
+        if _is_beyond(count, most_files) or _is_beyond(total, most_bytes)
+        or _is_beyond(_days(stem, base, now), most_days)
     ]
     return [name for base in reversed(doomed) for name in files[base]]
 
