@@ -73,7 +73,9 @@ def test_a_second_run_adds_nothing(data, settings):
 @pytest.mark.parametrize("name, pack", [(CLOSED, bytes), (f"{CLOSED}.gz", gzip.compress)])
 def test_closed_files_plain_or_compressed_are_replayed_and_go_when_nothing_is_left(data, settings, name, pack):
     (data / name).write_bytes(pack(good(1) + BAD))
+    os.chmod(data / name, 0o604)
     assert replay(data / name, settings) == Outcome(1, 1)
+    assert (data / name).stat().st_mode & 0o777 == 0o604
     assert visible(data) == {"presence.jsonl": line(1), name: BAD}
     (data / name).write_bytes(pack(good(2)))
     assert replay(data / name, settings) == Outcome(1, 0)
@@ -212,6 +214,36 @@ def test_where_the_lines_cannot_be_stored_nothing_changes(data, settings, monkey
     assert b"".join(content for name, content in visible(data).items() if name.startswith("presence")) == line(3)
     assert path.read_bytes() == good(1)
     assert replay(path, settings) == Outcome(1, 0)
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_interrupted_from_the_keyboard_nothing_is_doubled(data, settings, monkeypatch, is_done):
+    path = data / "rejected.jsonl"
+    path.write_bytes(good(1))
+    real = os.rename
+
+    def interrupt(source, target):
+        if Path(target) != path or is_done:
+            real(source, target)
+        if Path(target) == path:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        replay(path, settings)
+    monkeypatch.undo()
+    assert replay(path, settings) == (Outcome(0, 0) if is_done else Outcome(1, 0))
+    assert visible(data) == {"presence.jsonl": line(1), "rejected.jsonl": b""}
+
+
+def test_what_a_replay_has_prepared_is_swept_only_where_no_journal_needs_it(data, settings):
+    (data / ".rejected.jsonl.x.replay").write_bytes(b"")
+    (data / ".replay.journal").write_bytes(b"{}")
+    Housekeeping(settings).run_round()
+    assert set(visible(data)) == {".rejected.jsonl.x.replay", ".replay.journal"}
+    (data / ".replay.journal").unlink()
+    Housekeeping(settings).run_round()
+    assert visible(data) == {}
 
 
 CALLS = ("open", "rename", "unlink", "fsync", "fdatasync", "write", "ftruncate", "fchmod", "fchown")

@@ -24,8 +24,9 @@ def test_every_file_is_told_of_and_a_second_run_adds_nothing(data):
         0, "", f"{active}: 1 added, 1 still rejected.\n{closed}: 2 added, 0 still rejected.\n")
     assert run("replay", str(active), env={"PRESENCE_DATA_DIR": str(data)}).parts == (
         0, "", f"{active}: 0 added, 1 still rejected.\n")
-    lines = [json.loads(line) for line in (data / "presence.jsonl").read_bytes().splitlines()]
-    assert [(line["receivedAt"], line["clientMac"]) for line in lines] == [(REJECTED["receivedAt"], "5CB901642E60")] * 3
+    lines = [json.loads(line) for path in data.glob("presence*") for line in path.read_bytes().splitlines()]
+    expected = (REJECTED["receivedAt"], "5CB901642E60")
+    assert [(line["receivedAt"], line["clientMac"]) for line in lines] == [expected] * 3
 
 
 def test_what_is_wrong_is_one_line(data):
