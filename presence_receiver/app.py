@@ -15,7 +15,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from presence_receiver import config
 from presence_receiver.health import service
-from presence_receiver.webhook import EXTENSION, webhook
+from presence_receiver.housekeeping import Housekeeping
+from presence_receiver.limited_log import LimitedLog
+from presence_receiver.webhook import EXTENSION, log as webhook_log, webhook
 from presence_receiver.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ class Receiver:
 
     settings: config.Settings
     writer: Writer
+    housekeeping: Housekeeping
+    log: LimitedLog
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
@@ -42,12 +46,16 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
 def init_app(app: Flask, url_prefix: str | None = None) -> None:
     """Add `POST /presence` to an application; settings are app.config's, then the environment's.
 
+    Each process that serves it calls `app.extensions["presence_receiver"].housekeeping.start()` once, after any fork
+    (our gunicorn_config does); without that, files are closed only as lines come, and none is compressed or deleted.
     ConfigError has one argument, a sentence, for each fault in them.
     """
     settings = config.load({**os.environ, **app.config})
     for warning in settings.warnings():
         log.warning(warning)
-    app.extensions[EXTENSION] = Receiver(settings, Writer(settings))
+    app.extensions[EXTENSION] = Receiver(
+        settings, Writer(settings), Housekeeping(settings), LimitedLog(webhook_log)
+    )
     app.register_blueprint(webhook, url_prefix=url_prefix)
 
 

@@ -18,7 +18,7 @@ SECRET_LENGTHS = (5, 32)
 """What HiveManager's form takes, in characters (from its online help)."""
 
 
-def _number(default: int, least: int) -> fields.Integer:
+def _number(default: int | None, least: int) -> fields.Integer:
     message = f"must be a whole number from {least} up."
     return fields.Integer(
         load_default=default, validate=validate.Range(min=least, error=message),
@@ -48,6 +48,12 @@ class SettingsSchema(Schema):
     MAX_BODY_BYTES = _number(16 * 1024 * 1024, least=1)
     ROTATE_BYTES = _number(100_000_000, least=1)
     ROTATE_SECONDS = _number(86_400, least=1)
+    COMPRESS = fields.String(
+        load_default="gzip", validate=validate.OneOf(("gzip", "none"), error="must be gzip or none.")
+    )
+    KEEP_FILES = _number(None, least=1)
+    KEEP_DAYS = _number(None, least=1)
+    KEEP_BYTES = _number(None, least=1)
     FSYNC = fields.Boolean(
         load_default=True, truthy={True, "true", "1", "yes", "on"}, falsy={False, "false", "0", "no", "off"},
         error_messages={"invalid": "must be true or false."},
@@ -58,12 +64,16 @@ class SettingsSchema(Schema):
 class Settings:
     """The settings, typed; sizes in bytes, times in seconds."""
 
-    secret: str = dataclasses.field(repr=False)
+    secret: str = dataclasses.field(repr=False, default="")
     previous_secret: str | None = dataclasses.field(repr=False)
     data_dir: Path
     max_body_bytes: int
     rotate_bytes: int
     rotate_seconds: int
+    compress: str
+    keep_files: int | None
+    keep_days: int | None
+    keep_bytes: int | None
     fsync: bool
 
     @property
@@ -81,14 +91,16 @@ class Settings:
         ]
 
 
-def load(values: Mapping[str, Any]) -> Settings:
+def load(values: Mapping[str, Any], *, needs_secret: bool = True) -> Settings:
     """The settings in `values`, whose keys are full names (PRESENCE_SECRET); an empty string counts as missing.
 
-    Keys that are no setting of ours are left alone. ConfigError has one argument, a sentence, for each fault.
+    Keys that are no setting of ours are left alone; commands that only handle files need no secret. ConfigError
+    has one argument, a sentence, for each fault.
     """
     ours = {name: values.get(PREFIX + name) for name in SettingsSchema().fields}
     try:
-        loaded = SettingsSchema().load({name: value for name, value in ours.items() if value not in (None, "")})
+        given = {name: value for name, value in ours.items() if value not in (None, "")}
+        loaded = SettingsSchema().load(given, partial=() if needs_secret else ("SECRET",))
     except ValidationError as error:
         raise ConfigError(*(f"{PREFIX}{name} {texts[0]}" for name, texts in error.messages_dict.items())) from None
     loaded["DATA_DIR"] = Path(loaded["DATA_DIR"])

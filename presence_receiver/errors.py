@@ -57,3 +57,7 @@ class AlreadyExists(CallFailed):
 
 class Refused(PresenceError):
     """We ourselves refuse to go on; the text names the way out."""
+
+
+class NotReplayed(PresenceError):
+    """A rejected file could not be judged again, and nothing has changed."""

@@ -8,6 +8,7 @@ import os
 import sys
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
 from presence_receiver.config import load
 from presence_receiver.errors import ConfigError
@@ -35,3 +36,13 @@ def on_starting(server: Arbiter) -> None:
         load(os.environ)
     except ConfigError as error:
         sys.exit("\n".join(error.args))
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Begin to keep the files in order, in each worker; one of them at a time does it.
+
+    An application that is wrapped in something else has to do this itself.
+    """
+    extensions = getattr(worker.wsgi, "extensions", {})
+    if "presence_receiver" in extensions:
+        extensions["presence_receiver"].housekeeping.start()

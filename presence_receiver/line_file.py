@@ -10,7 +10,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from presence_receiver import rotation
+from presence_receiver import folder, rotation
 
 FILE_MODE = 0o640
 PIECE = 1 << 20
@@ -20,9 +20,9 @@ FIRST_LINE = '{"receivedAt":"2026-11-22T20:15:00.123456Z"'
 class LineFile:
     """The file `stem`.jsonl in a folder; `most_bytes` and `most_seconds` say when it is due to be closed."""
 
-    def __init__(self, folder: Path, stem: str, *, most_bytes: int, most_seconds: int, is_synced: bool) -> None:
-        self._folder, self._stem = folder, stem
-        self._path = str(folder / f"{stem}.jsonl")
+    def __init__(self, where: Path, stem: str, *, most_bytes: int, most_seconds: int, is_synced: bool) -> None:
+        self._folder, self._stem = where, stem
+        self.path = str(where / f"{stem}.jsonl")
         self._most_bytes, self._most_seconds = most_bytes, most_seconds
         self._is_synced = is_synced
         self._descriptor = -1
@@ -39,7 +39,7 @@ class LineFile:
     def _is_current(self) -> bool:
         """False where the file was renamed, deleted or replaced since, by us or by logrotate."""
         try:
-            found = os.stat(self._path)
+            found = os.stat(self.path)
         except FileNotFoundError:
             return False
         self._size = found.st_size
@@ -47,12 +47,12 @@ class LineFile:
 
     def _reopen(self) -> None:
         self.forget()
-        is_created = not os.path.exists(self._path)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        is_created = not os.path.exists(self.path)
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         found = os.fstat(self._descriptor)
         self._identity, self._size = (found.st_dev, found.st_ino), found.st_size
         if is_created:
-            self._sync_folder()
+            folder.sync(self._folder)
 
     def forget(self) -> None:
         """Let go of the open file, if there is one."""
@@ -95,10 +95,14 @@ class LineFile:
 
     def prepare(self, batch: int, now: datetime.datetime) -> None:
         """Close the file if it is due before `batch` bytes more, and note where they will begin."""
+        self.close_if_due(batch, now)
+        self._start = self._size
+
+    def close_if_due(self, batch: int, now: datetime.datetime) -> None:
+        """Close the file if it is full or old, and begin a new one."""
         if self.is_due(batch, now):
             self.close(now)
             self._reopen()
-        self._start = self._size
 
     def is_due(self, batch: int, now: datetime.datetime) -> bool:
         """Whether the open file is to be closed before `batch` bytes more."""
@@ -117,15 +121,15 @@ class LineFile:
     def close(self, now: datetime.datetime) -> None:
         """Give the file its closed name; whoever appends next begins a new one."""
         name = rotation.closed_name(self._stem, now, os.listdir(self._folder))
-        os.rename(self._path, self._folder / name)
-        self._sync_folder()
+        os.rename(self.path, self._folder / name)
+        folder.sync(self._folder)
 
     def abandon(self, now: datetime.datetime) -> None:
         """Never write to the open file again: close it, or remove it where nothing is in it."""
         if self._start:
             self.close(now)
         else:
-            os.unlink(self._path)
+            os.unlink(self.path)
         self.forget()
 
     def write(self, batch: bytes) -> None:
@@ -148,10 +152,3 @@ class LineFile:
             fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
         else:
             os.fdatasync(self._descriptor)
-
-    def _sync_folder(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -1,10 +1,13 @@
-"""When a file is closed and how it is then called: decisions on values, no file is touched here."""
+"""When a file is closed, how it is then called, which ones go: decisions on values, no file is touched here."""
 from __future__ import annotations
 
 import datetime
+import itertools
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
+STEMS = ("presence", "rejected")
 TIME_FORMAT = "%Y%m%dT%H%M%S.%fZ"
 _CLOSED = re.compile(r"(?P<stem>[a-z]+)-(?P<time>\d{8}T\d{6}\.\d{6}Z)\.jsonl(?:\.gz)?\Z")
 
@@ -37,3 +40,32 @@ def closed_at(stem: str, name: str) -> datetime.datetime | None:
         return datetime.datetime.strptime(match["time"], TIME_FORMAT).replace(tzinfo=datetime.UTC)
     except ValueError:
         return None
+
+
+def surplus(stem: str, sizes: Mapping[str, int], now: datetime.datetime, *, most_files: int | None,
+            most_days: int | None, most_bytes: int | None) -> list[str]:
+    """The closed files of `stem` to delete, oldest first, of a folder's names and sizes; None limits nothing.
+
+    A plain file and its .gz count as one, with both sizes. One beyond a limit takes all older ones with it.
+    """
+    files = defaultdict(list)
+    for name in sorted(sizes):
+        if closed_at(stem, name):
+            files[name.removesuffix(".gz")].append(name)
+    newest_first = sorted(files, reverse=True)
+    totals = itertools.accumulate(sum(sizes[name] for name in files[base]) for base in newest_first)
+    doomed = [
+        base for count, (base, total) in enumerate(zip(newest_first, totals, strict=True), 1)
+        if _is_beyond(count, most_files) or _is_beyond(total, most_bytes)
+        or _is_beyond(_days(stem, base, now), most_days)
+    ]
+    return [name for base in reversed(doomed) for name in files[base]]
+
+
+def _is_beyond(value: float, most: int | None) -> bool:
+    return most is not None and value > most
+
+
+def _days(stem: str, name: str, now: datetime.datetime) -> float:
+    closed = closed_at(stem, name)
+    return (now - closed) / datetime.timedelta(days=1) if closed else 0

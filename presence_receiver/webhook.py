@@ -50,7 +50,10 @@ def _judged(limit: int) -> Judged:
 def _answer(judged: Judged) -> Response:
     counts = {"accepted": judged.accepted_count, "rejected": judged.rejected_count}
     if judged.rejected_count:
-        log.warning("A delivery had %(rejected)d rejected observations and %(accepted)d good ones.", counts)
+        current_app.extensions[EXTENSION].log.warning(
+            "rejected", "A delivery had %d rejected observations and %d good ones.",
+            judged.rejected_count, judged.accepted_count,
+        )
     if judged.accepted_count or not judged.rejected_count:
         return jsonify(counts)
     return _error(judged.error, 422 if judged.is_readable else 400, **counts, errors=judged.errors)
@@ -66,7 +69,8 @@ def _error(sentence: str, status: int, **more: Any) -> Response:
 def refuse(error: PresenceError) -> Response:
     """The answer to a delivery of which nothing was kept."""
     status, headers = ANSWERS[type(error)]
-    log.warning("A delivery was refused with %d: %s", status, error)
+    kind = error.kind if isinstance(error, StorageError) else str(status)
+    current_app.extensions[EXTENSION].log.warning(kind, "A delivery was refused with %d: %s", status, error)
     answer = _error(str(error), status)
     answer.headers.update(headers)
     return answer

@@ -7,34 +7,24 @@ from __future__ import annotations
 
 import datetime
 import errno
-import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from presence_receiver import lines, offload
 from presence_receiver.config import Settings
-from presence_receiver.errors import StorageError
-from presence_receiver.line_file import FILE_MODE, LineFile
+from presence_receiver.file_lock import FileLock
+from presence_receiver.journal import Journal
+from presence_receiver.line_file import LineFile
+from presence_receiver.storage_fault import kind_of, storage_error
 
-FOLDER_MODE = 0o750
 SLACK = 64 * 1024
 """Bytes that a filesystem may need beside the lines themselves, for its own blocks and names."""
 
 GATHER_SECONDS = 0.005
 """How long a commit may wait for more deliveries while they keep coming."""
-
-KINDS = {
-    errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EFBIG: "full", errno.EROFS: "read-only",
-    errno.EACCES: "permission", errno.EPERM: "permission",
-}
-REASONS = {
-    "full": "is full", "read-only": "is read-only", "permission": "does not let us write",
-    "input/output": "failed",
-}
 
 
 class _Waiting:
@@ -60,7 +50,8 @@ class Writer:
             )
             for stem in ("presence", "rejected")
         )
-        self._lock = _FileLock(self._folder / ".presence.lock")
+        self._lock = FileLock(self._folder / ".presence.lock")
+        self._journal = Journal(self._folder)
         self._mutex = threading.Lock()
         self._queue: list[_Waiting] = []
         self._is_led = False
@@ -79,7 +70,7 @@ class Writer:
         if not waiting.is_done:
             self._lead()
         if waiting.error:
-            raise _storage_error(waiting.error) from waiting.error
+            raise storage_error(waiting.error) from waiting.error
 
     def _is_first(self, waiting: _Waiting) -> bool:
         with self._mutex:
@@ -123,8 +114,42 @@ class Writer:
             return error
         return None
 
+    def close_due(self) -> None:
+        """Close what is old though no delivery comes, and finish what a crash cut off; OSError where that fails.
+
+        For a writer with which nobody appends, in a thread that may wait.
+        """
+        files = [file for file in (self._rejected, self._accepted) if os.path.exists(file.path)]
+        if files:
+            with self._locked() as now:
+                for file in files:
+                    self._open(file, now)
+                    file.close_if_due(0, now)
+
+    def exchange(self, accepted: bytes, around: Callable[[Journal, str], AbstractContextManager[None]]) -> None:
+        """Append the lines within `around`, which gets the path of their file; both are one commit.
+
+        StorageError where nothing of it is done. For a writer with which nobody appends.
+        """
+        try:
+            with self._locked() as now:
+                self._append([(self._accepted, accepted)], now, around(self._journal, self._accepted.path))
+        except OSError as failure:
+            raise storage_error(failure) from failure
+
+    @contextmanager
+    def _locked(self) -> Iterator[datetime.datetime]:
+        """Hold the lock, with no replay half done, neither before nor after; what time it is then."""
+        with self._lock.held():
+            self._journal.resolve()
+            try:
+                yield datetime.datetime.now(datetime.UTC)
+            finally:
+                self._journal.resolve()
+
     def _commit(self, accepted: bytes, rejected: bytes) -> None:
         with self._lock.held():
+            self._journal.resolve()
             now = datetime.datetime.now(datetime.UTC)
             batches = [(self._rejected, rejected), (self._accepted, accepted)]
             self._append([(file, batch) for file, batch in batches if batch], now)
@@ -138,15 +163,19 @@ class Writer:
             self._append([(self._rejected, _aside(torn, now))], now)
             file.cut(len(torn))
 
-    def _append(self, batches: Sequence[tuple[LineFile, bytes]], now: datetime.datetime) -> None:
+    def _open(self, file: LineFile, now: datetime.datetime) -> None:
+        if torn := file.open():
+            self._repair(file, torn, now)
+
+    def _append(self, batches: Sequence[tuple[LineFile, bytes]], now: datetime.datetime,
+                around: AbstractContextManager[None] | None = None) -> None:
         """Write and sync all batches or, with OSError, none; the lock is held."""
-        for file, batch in batches:
-            if torn := file.open():
-                self._repair(file, torn, now)
+        for file, _ in batches:
+            self._open(file, now)
         self._check_room(sum(len(batch) for _, batch in batches))
         for file, batch in batches:
             file.prepare(len(batch), now)
-        with _undone_on_failure([file for file, _ in batches], now):
+        with _undone_on_failure([file for file, _ in batches], now), around or nullcontext():
             for file, batch in batches:
                 file.write(batch)
             for file, _ in batches:
@@ -176,57 +205,7 @@ def _undone_on_failure(files: Sequence[LineFile], now: datetime.datetime) -> Ite
         for file in files:
             with suppress(OSError):
                 file.undo()
-            if KINDS.get(failure.errno or 0) != "full":
+            if kind_of(failure) != "full":
                 with suppress(OSError):
                     file.abandon(now)
         raise
-
-
-def _storage_error(failure: OSError) -> StorageError:
-    kind = KINDS.get(failure.errno or 0, "input/output")
-    return StorageError(f"The storage at PRESENCE_DATA_DIR {REASONS[kind]}.", kind)
-
-
-class _FileLock:
-    """The kernel's lock on a file, across processes; it belongs to the open file, so each process opens its own.
-
-    Threads of one process have to take turns before they come here.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor = -1
-        self._process = 0
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the lock; wait for it as long as it takes."""
-        self._acquire()
-        try:
-            yield
-        finally:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-
-    def _acquire(self) -> None:
-        while True:
-            if self._process != os.getpid():
-                self._open()
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-            if self._is_current():
-                return
-            self._process = 0
-
-    def _open(self) -> None:
-        """Open the lock file, for this process alone; make its folder where that is missing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        os.makedirs(self._path.parent, FOLDER_MODE, exist_ok=True)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-        self._process = os.getpid()
-
-    def _is_current(self) -> bool:
-        """False where someone has deleted the file, by hand or with its folder."""
-        try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
-        except FileNotFoundError:
-            return False

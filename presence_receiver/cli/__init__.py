@@ -23,6 +23,7 @@ COMMANDS = {
     "message-types": "Show what can be subscribed to.",
     "new-secret": "Make a secret for PRESENCE_SECRET.",
     "send": "Post one delivery to URL as HiveManager does.",
+    "replay": "Judge rejected lines again and append what is good now.",
 }
 
 

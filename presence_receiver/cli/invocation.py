@@ -30,6 +30,7 @@ class Invocation:
         self.mask = Mask()
         for name in CREDENTIALS:
             self.mask.add(values.get(name))
+        self.values = values
         self.environment = Environment(values, self.mask)
         self.timeout = timeout
         self._api_name = api

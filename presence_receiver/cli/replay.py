@@ -1,0 +1,35 @@
+"""presence-cli replay."""
+
+from pathlib import Path
+
+import click
+
+from presence_receiver import config
+from presence_receiver.cli.invocation import Invocation, pass_invocation
+from presence_receiver.cli.output import tell
+from presence_receiver.cli.progress import progress
+from presence_receiver.replay import replay
+
+
+@click.command("replay")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--data-dir", metavar="DIR",
+              help="Where the receiver keeps its files.  [PRESENCE_DATA_DIR; default: data]")
+@pass_invocation
+def command(invocation: Invocation, files: tuple[Path, ...], data_dir: str | None) -> None:
+    """Judge rejected lines again and append what is good now.
+
+    FILE is rejected.jsonl or a closed rejected file, plain or .gz. What is good
+    goes to presence.jsonl with the time at which it was received, and leaves
+    FILE; what is still bad stays. A second run adds nothing twice.
+
+    \b
+    Example: presence-cli replay data/rejected*.jsonl*
+    """
+    values = invocation.values | ({"PRESENCE_DATA_DIR": data_dir} if data_dir else {})
+    settings = config.load(values, needs_secret=False)
+    for path in files:
+        with progress(path.name) as show:
+            outcome = replay(path, settings, show)
+        tell(f"{path}: {outcome.accepted} added, {outcome.left} still rejected.")

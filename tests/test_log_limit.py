@@ -1,0 +1,60 @@
+import logging
+
+from presence_receiver import create_app
+from presence_receiver.errors import StorageError
+from presence_receiver.limited_log import LimitedLog
+
+
+def limited(caplog, times):
+    caplog.set_level(logging.WARNING)
+    moments = iter(times)
+    return LimitedLog(logging.getLogger("presence_receiver.test"), lambda: next(moments))
+
+
+def test_one_of_a_kind_a_minute_is_logged_and_the_next_says_how_many_were_left_out(caplog):
+    log = limited(caplog, [0, 0.1, 59.9, 60, 60.1, 120, 200])
+    for number in range(7):
+        log.warning("full", "Number %d.", number)
+    assert caplog.messages == [
+        "Number 0.",
+        "Number 3. (2 more like this since the last such line.)",
+        "Number 5. (1 more like this since the last such line.)",
+        "Number 6.",
+    ]
+
+
+def test_kinds_do_not_hide_each_other(caplog):
+    log = limited(caplog, [0, 0, 0])
+    for kind in ("full", "read-only", "full"):
+        log.warning(kind, "It is %s.", kind)
+    assert caplog.messages == ["It is full.", "It is read-only."]
+
+
+def post(app, secret="12345", body=b"{}"):
+    return app.test_client().post("/presence", data=body, headers={"Authorization": f"Basic {secret}"}).status_code
+
+
+def test_senders_without_the_secret_and_bad_deliveries_do_not_flood_the_log(tmp_path, caplog):
+    app = create_app({"PRESENCE_SECRET": "12345", "PRESENCE_DATA_DIR": str(tmp_path)})
+    assert [post(app, "wrong") for _ in range(5)] == [401] * 5
+    assert [post(app) for _ in range(5)] == [422] * 5
+    assert caplog.messages == [
+        "A delivery was refused with 401: "
+        "The Authorization header must carry the secret, as in: Authorization: Basic <secret>",
+        "A delivery had 1 rejected observations and 0 good ones.",
+    ]
+
+
+def test_each_kind_of_storage_error_is_logged_once(tmp_path, caplog, monkeypatch):
+    app = create_app({"PRESENCE_SECRET": "12345", "PRESENCE_DATA_DIR": str(tmp_path)})
+    kinds = iter(["full", "full", "read-only", "full", "read-only", "permission"])
+
+    def fail(*lines):
+        kind = next(kinds)
+        raise StorageError(f"It is {kind}.", kind)
+
+    monkeypatch.setattr(app.extensions["presence_receiver"].writer, "append", fail)
+    assert [post(app) for _ in range(6)] == [503] * 6
+    assert caplog.messages == [
+        f"A delivery was refused with 503: It is {kind}." for kind in ("full", "read-only", "permission")
+    ]
