@@ -4,7 +4,7 @@ The schemas decide here; this module puts a line together where more is known th
 """
 from __future__ import annotations
 
-import functools
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,13 +13,12 @@ import msgspec
 
 from presence_receiver import fast_judge
 from presence_receiver.delivery import loaded
+from presence_receiver.fast_judge import OURS
 from presence_receiver.lines import Errors, Rejection, whole
 from presence_receiver.schemas import LARGEST, LINE_FIELDS, SMALLEST, ObservationSchema, ReportSchema
 
 Fields = dict[str, Any]
 UNSTORABLE = whole("Holds text that is no Unicode, or a number that no double and no 64 bits hold.")
-OURS = frozenset({"receivedAt", *LINE_FIELDS})
-
 _LONG_INTEGER = re.compile(rb"\d{19}")
 _report_schema, _observation_schema = ReportSchema(), ObservationSchema()
 _encoder = msgspec.json.Encoder()
@@ -41,14 +40,14 @@ def outcomes(report: Any, received_at: str) -> Iterator[msgspec.Raw | Rejection]
 
 
 def _outcomes(received_at: str, report: Fields, observations: list[Any]) -> Iterator[msgspec.Raw | Rejection]:
-    known = fast_judge.accepted(observations)
-    lines = _lines(received_at, report, observations, known) if all(known) else []
+    known, names = fast_judge.accepted(observations), _unknown_names(observations)
+    lines = _lines(received_at, report, observations, known, names) if all(known) else []
     if lines:
         yield from lines
         return
     for index, seen in enumerate(observations):
         faults = {} if known[index] else _faults(seen)
-        line = [] if faults else _lines(received_at, report, [seen], [known[index] or _observation(seen)])
+        line = [] if faults else _lines(received_at, report, [seen], [known[index] or _observation(seen)], names)
         yield line[0] if line else Rejection({"observations": {str(index): faults or UNSTORABLE}}, report, seen)
 
 
@@ -70,25 +69,28 @@ def _observation(seen: Fields) -> Any:
     return known
 
 
-def _lines(received_at: str, report: Fields, observations: list[Fields], known: list[Any]) -> list[msgspec.Raw]:
+def _lines(
+    received_at: str, report: Fields, observations: list[Fields], known: list[Any], names: list[str],
+) -> list[msgspec.Raw]:
     """The observations' lines; none where something in one of them cannot be stored.
 
-    `known` are their Observations. No name twice: an observation's own value wins over the report's.
+    `known` are their Observations, `names` those of their unknown fields. No name twice: an observation's own value
+    wins over the report's.
     """
     fast_judge.place(known, received_at, report.get("ownerId"), report.get("apMac"))
-    ours = _unknown(tuple(report))
+    ours = [name for name in report if name not in OURS]
     unknown = [
-        {name: report[name] for name in ours if name not in seen} | {name: seen[name] for name in _unknown(tuple(seen))}
+        {name: report[name] for name in ours if name not in seen} | {name: seen[name] for name in names if name in seen}
         for seen in observations
     ]
     pairs = zip(_encoded_lines(known), _encoded_lines(unknown))
     return [msgspec.Raw(line[:-1] + b"," + rest[1:] if len(rest) > 2 else line) for line, rest in pairs]
 
 
-@functools.lru_cache
-def _unknown(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names that no schema has, in their order; remembered, because a feed's objects are all alike."""
-    return tuple(name for name in names if name not in OURS)
+def _unknown_names(observations: list[Any]) -> list[str]:
+    """The names that no schema has, in the order in which the report first has them: so do all its lines."""
+    names = itertools.chain.from_iterable(seen for seen in observations if isinstance(seen, dict))
+    return [name for name in dict.fromkeys(names) if name not in OURS]
 
 
 def _encoded_lines(values: list[Any]) -> list[bytes]:

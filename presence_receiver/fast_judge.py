@@ -6,11 +6,13 @@ Python on every value (patterns, addresses) are checked here for many observatio
 """
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 import re
 import socket
-from collections.abc import Iterable, Sequence
+import types
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -22,20 +24,28 @@ from presence_receiver.schemas import (
     LINE_FIELDS, MAC, NO_NUMBER, TIME, Coordinate, DeviceObserverSchema, ObservationSchema, ReportSchema,
 )
 
-REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+REFUSALS = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding raises for what is not fast, be it good, bad or no JSON."""
 
 Int64 = Annotated[int, Meta(ge=-2**63, le=2**63 - 1)]
 """Signed, because msgspec's bounds go no further."""
 
 
+Scalar = bool | Int64 | float | str | None
+Anything = Scalar | list[Scalar] | dict[str, Scalar]
+"""What a field that we do not know may hold, to be judged here."""
+
+OURS = frozenset({"receivedAt", *LINE_FIELDS})
+"""The names that a line has of its own."""
+
 COORDINATES = [name for name, field in ObservationSchema._declared_fields.items() if isinstance(field, Coordinate)]
 
 
-def _type(field: fields.Field[Any]) -> Any:
+def _type(field: fields.Field[Any], has_words: bool) -> Any:
     """The msgspec type that takes no more than the field does; patterns and addresses are checked later."""
     if isinstance(field, Coordinate):
-        return _bounded(int, field) | _bounded(float, field) | Literal[NO_NUMBER]
+        number = _bounded(int, field) | _bounded(float, field)
+        return number | Literal[NO_NUMBER] if has_words else number
     if isinstance(field, fields.Integer):
         return _bounded(int, field)
     if isinstance(field, fields.List):
@@ -53,31 +63,51 @@ def _bounded(kind: type, field: fields.Field[Any]) -> Any:
     return Annotated[kind, Meta(ge=max(least, default=None), le=min(most, default=None))]
 
 
-def _member(name: str, field: fields.Field[Any]) -> tuple[Any, ...]:
-    if field.required:
-        return name, _type(field)
-    if isinstance(field, fields.List):
-        return name, _type(field) | UnsetType, UNSET
-    return name, _type(field) | None, None
+def _members(schema: type[Schema], names: Iterable[str], has_words: bool) -> Iterator[tuple[Any, ...]]:
+    """The schema's fields of these names, for msgspec.defstruct."""
+    for name in names:
+        field = schema._declared_fields[name]
+        kind = _type(field, has_words)
+        if field.required:
+            yield name, kind
+        elif isinstance(field, fields.List):
+            yield name, kind | UnsetType, UNSET
+        else:
+            yield name, kind | None, None
 
 
-def _struct(schema: type[Schema], names: Iterable[str], *first: tuple[Any, ...], strict: bool = False) -> Any:
-    """A struct with the schema's fields of these names; `strict` refuses any other."""
-    members = [_member(name, schema._declared_fields[name]) for name in names]
+def _struct(schema: type[Schema], names: Iterable[str], is_strict: bool) -> Any:
+    members = list(_members(schema, names, has_words=False))
+    return msgspec.defstruct("Plain", members, kw_only=True, forbid_unknown_fields=is_strict)
+
+
+def _observation(unknown: Sequence[str] = (), *, has_words: bool, is_strict: bool) -> Any:
+    """An observation on its way to a line: encoded, it is one, once `place` has seen it.
+
+    `unknown` are names of fields that no schema has; `is_strict` refuses any beside them.
+    """
+    extra = {f"unknown{index}": name for index, name in enumerate(unknown)}
     return msgspec.defstruct(
-        schema.__name__.removesuffix("Schema"), [*first, *members],
-        kw_only=True, gc=False, forbid_unknown_fields=strict,
+        "Observation",
+        [("receivedAt", Any, None), *_members(ObservationSchema, LINE_FIELDS, has_words),
+         *((name, Anything | UnsetType, UNSET) for name in extra)],
+        rename=extra, kw_only=True, gc=False, forbid_unknown_fields=is_strict,
     )
 
 
-_RECEIVED_AT = ("receivedAt", Any, None)
-Observation: Any = _struct(ObservationSchema, LINE_FIELDS, _RECEIVED_AT, strict=True)
-"""An observation on its way to a line; encoded, it is one, once it has the delivery's three fields."""
+def _list_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(types.GenericAlias(list, (kind,)))
 
-_Known: Any = _struct(ObservationSchema, LINE_FIELDS, _RECEIVED_AT)
-_Head: Any = _struct(ReportSchema, ["ownerId", "apMac"], strict=True)
-_DeviceObserver: Any = _struct(DeviceObserverSchema, ["apMac", "rssi"])
-_decoder = msgspec.json.Decoder(list[Observation])
+
+Observation: Any = _observation(has_words=True, is_strict=True)
+"""Any observation, without fields that we do not know."""
+
+_Known: Any = _observation(has_words=True, is_strict=False)
+_Head: Any = _struct(ReportSchema, ["ownerId", "apMac"], is_strict=True)
+_DeviceObserver: Any = _struct(DeviceObserverSchema, ["apMac", "rssi"], is_strict=False)
+_decoder = _list_decoder(_observation(has_words=False, is_strict=True))
+_splitter = msgspec.json.Decoder(list[msgspec.Raw])
+_names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def head(report: Any) -> tuple[Any, Any]:
@@ -93,12 +123,26 @@ def head(report: Any) -> tuple[Any, Any]:
 
 
 def decoded(observations: msgspec.Raw) -> list[Any]:
-    """The JSON array as Observations; REFUSALS where one of them is not plain."""
-    found: list[Any] = _decoder.decode(observations)
-    text = bytes(observations)
-    if b'NaN"' in text or b'Infinity"' in text or b"\\u" in text:
+    """The JSON array as observations, yet to be checked by `are_good`; REFUSALS where one of them is not plain."""
+    found: list[Any]
+    try:
+        found = _decoder.decode(observations)
+    except REFUSALS:
+        found = _odd_decoder(_unknown_names(observations)).decode(observations)
         clear_coordinates(found)
     return found
+
+
+def _unknown_names(observations: msgspec.Raw) -> tuple[str, ...]:
+    """The names in the first observation that no schema has: a feed's observations are mostly all alike."""
+    each = _splitter.decode(observations)
+    return tuple(name for name in _names.decode(each[0]) if name not in OURS) if each else ()
+
+
+@functools.lru_cache(32)
+def _odd_decoder(unknown: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """Takes these fields too, and coordinates that say that they are no number."""
+    return _list_decoder(_observation(unknown, has_words=True, is_strict=True))
 
 
 def accepted(objects: Sequence[Any]) -> list[Any]:

@@ -54,10 +54,8 @@ def _judged(reports: Sequence[Any], received_at: str) -> Judged:
     good: list[Any] = []
     rejections: list[Rejection] = []
     for index, (report, plain) in enumerate(zip(reports, _plain(reports, received_at), strict=True)):
-        if plain is not None:
-            good += plain
-            continue
-        for outcome in outcomes(report, received_at):
+        good += plain
+        for outcome in () if plain else outcomes(report, received_at):
             if isinstance(outcome, Rejection):
                 rejections.append(outcome.at(index) if len(reports) > 1 else outcome)
             else:
@@ -78,20 +76,19 @@ def _merged(errors: Sequence[Errors]) -> Errors:
     return tree
 
 
-def _plain(reports: Sequence[Any], received_at: str) -> list[list[Any] | None]:
-    """For each report its observations, as lines, where the fast judge accepts them all; else None."""
-    found = [_decoded(report, received_at) for report in reports]
-    if fast_judge.are_good([seen for observations in found if observations for seen in observations]):
-        return found
-    return [observations if observations and fast_judge.are_good(observations) else None for observations in found]
+def _plain(reports: Sequence[Any], received_at: str) -> list[list[Any]]:
+    """For each report its observations, as lines, where the fast judge accepts them all; else none."""
+    found = [_decoded(report) for report in reports]
+    if not fast_judge.are_good([seen for _, observations in found for seen in observations]):
+        found = [(head, observations if fast_judge.are_good(observations) else []) for head, observations in found]
+    for head, observations in found:
+        fast_judge.place(observations, received_at, *head)
+    return [observations for _, observations in found]
 
 
-def _decoded(report: Any, received_at: str) -> list[Any] | None:
-    """A report's observations as lines, yet to be checked; None where something is not plain."""
+def _decoded(report: Any) -> tuple[tuple[Any, Any], list[Any]]:
+    """A report's `ownerId` and `apMac` and its observations, yet to be checked; none where something is not plain."""
     try:
-        owner_id, ap_mac = fast_judge.head(report)
-        observations = fast_judge.decoded(report["observations"])
+        return fast_judge.head(report), fast_judge.decoded(report["observations"])
     except fast_judge.REFUSALS:
-        return None
-    fast_judge.place(observations, received_at, owner_id, ap_mac)
-    return observations
+        return (None, None), []

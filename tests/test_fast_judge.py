@@ -131,8 +131,21 @@ def test_no_bytes_whatever_break_the_judge(junk):
         json.loads(line)
 
 
+@EXAMPLES
+@given(observation=plain, unknown=st.dictionaries(st.text("abc-_. 1é").map("z".__add__), texts | numbers))
+def test_a_field_that_nobody_has_documented_does_not_make_an_observation_slow(observation, unknown):
+    assert is_fast(observation | unknown)
+
+
+def test_unknown_fields_have_the_order_in_which_their_report_first_has_them():
+    first, second = {"clientMac": "5CB901642E60", "seenEpoch": 1, "a": 1, "b": 2}, {"b": 2, "a": 1, "seenEpoch": 1}
+    outcome = judge(body(first, second | {"clientMac": "5CB901642E60"}, second | {"c": 3}, {"c": 3, **first}), NOW)
+    lines = [json.loads(line) for line in outcome.lines.splitlines()]
+    assert [list(line)[17:] for line in lines] == [["a", "b"], ["a", "b"], ["a", "b", "c"]]
+
+
 @pytest.mark.parametrize("observation", [
-    {"clientMac": "5CB901642E60", "seenEpoch": 1, "vlan": 12},
+    {"clientMac": "5CB901642E60", "seenEpoch": 1, "deep": [[[1]]]},
     {"clientMac": "5CB901642E60", "seenEpoch": 2**63},
     {"clientMac": "5CB901642E60", "seenEpoch": 1, "ipv6": "fe80::1%eth0"},
 ])
