@@ -299,21 +299,38 @@ def test_starting_twice_in_a_process_starts_one_thread_that_does_a_round_at_once
     assert visible(tmp_path) == {f"{OLD}.gz": line()}
 
 
+@pytest.fixture
+def serve(tmp_path):
+    """Starts gunicorn with a worker class; what is still running at the end of the test is killed."""
+    started = []
+
+    def serve(worker):
+        command = [sys.executable, "-m", "gunicorn", "--config", "python:presence_receiver.gunicorn_config",
+                   "--bind", f"unix:{tmp_path / 'socket'}", "--worker-class", worker, "wsgi:app"]
+        environment = os.environ | {"PRESENCE_SECRET": "12345", "PRESENCE_DATA_DIR": str(tmp_path)}
+        started.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, start_new_session=True))
+        return started[-1]
+
+    yield serve
+    for server in started:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("worker", ["presence_receiver.gunicorn_worker.PatientWorker", "gthread"])
-def test_gunicorn_keeps_house_from_the_start_and_stops_in_the_middle_of_it(tmp_path, worker):
+def test_gunicorn_keeps_house_from_the_start_and_stops_in_the_middle_of_it(tmp_path, serve, worker):
     (tmp_path / OLD).write_bytes(b"".join(line(number) for number in range(1_000_000)))
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:presence_receiver.gunicorn_config",
-               "--bind", f"unix:{tmp_path / 'socket'}", "--worker-class", worker, "wsgi:app"]
-    environment = os.environ | {"PRESENCE_SECRET": "12345", "PRESENCE_DATA_DIR": str(tmp_path)}
-    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    server = serve(worker)
     wait_until(lambda: any(name.endswith(".tmp") for name in hidden(tmp_path)))
     began = time.monotonic()
     server.terminate()
     assert server.wait() == 0
     assert time.monotonic() - began < 5
     assert (tmp_path / OLD).exists()
-    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    server = serve(worker)
     wait_until(lambda: not (tmp_path / OLD).exists())
     server.terminate()
     assert server.wait() == 0
