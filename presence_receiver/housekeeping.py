@@ -95,7 +95,7 @@ class Housekeeping:
         names = set(os.listdir(self._folder))
         return [
             self._folder / name for name in sorted(names)
-            if name.endswith(".jsonl") and any(rotation.closed_at(stem, name) for stem in rotation.STEMS)
+            if rotation.is_closed(name) and name.endswith(".jsonl")
             and (self._settings.compress == "gzip" or f"{name}.gz" in names)
         ]
 
@@ -103,7 +103,8 @@ class Housekeeping:
         """The closed files to delete, oldest first."""
         settings = self._settings
         now = datetime.datetime.fromtimestamp(self._clock.now(), datetime.UTC)
-        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(self._folder)}
+        names = filter(rotation.is_closed, os.listdir(self._folder))
+        sizes = {name: os.stat(self._folder / name).st_size for name in names}
         return [
             self._folder / name for stem in rotation.STEMS
             for name in rotation.surplus(stem, sizes, now, most_files=settings.keep_files,

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from presence_receiver import folder, rejected_line, rotation
+from presence_receiver import rejected_line, rotation
 from presence_receiver.config import Settings
 from presence_receiver.errors import NotReplayed
 from presence_receiver.housekeeping import lock
@@ -102,7 +102,6 @@ class _Rewriting:
         self._is_noted = True
         with journal.exchanging(grown, self._prepared, self._path):
             yield
-        folder.sync(self._path.parent)
 
     def _check_is_same(self) -> None:
         try:

@@ -42,6 +42,11 @@ def closed_at(stem: str, name: str) -> datetime.datetime | None:
         return None
 
 
+def is_closed(name: str) -> bool:
+    """Whether the file of this name is a closed one of ours."""
+    return any(closed_at(stem, name) for stem in STEMS)
+
+
 def surplus(stem: str, sizes: Mapping[str, int], now: datetime.datetime, *, most_files: int | None,
             most_days: int | None, most_bytes: int | None) -> list[str]:
     """The closed files of `stem` to delete, oldest first, of a folder's names and sizes; None limits nothing.

@@ -55,3 +55,22 @@ def test_a_secret_that_hivemanager_would_cut_is_warned_of():
     assert config.load({"PRESENCE_SECRET": "x" * 33}).warnings() == [
         "PRESENCE_SECRET has 33 characters; HiveManager keeps only the first 32."
     ]
+
+
+def test_nothing_is_deleted_unless_a_setting_says_so():
+    settings = config.load({"PRESENCE_SECRET": "12345"})
+    assert (settings.keep_files, settings.keep_days, settings.keep_bytes) == (None, None, None)
+    assert settings.compress == "gzip"
+
+
+def test_faults_in_what_is_kept_and_compressed():
+    assert faults(SECRET="12345", COMPRESS="zstd", KEEP_FILES="0", KEEP_DAYS="1.5", KEEP_BYTES="1G") == {
+        "PRESENCE_COMPRESS must be gzip or none.",
+        "PRESENCE_KEEP_FILES must be a whole number from 1 up.",
+        "PRESENCE_KEEP_DAYS must be a whole number from 1 up.",
+        "PRESENCE_KEEP_BYTES must be a whole number from 1 up.",
+    }
+
+
+def test_a_command_that_only_handles_files_needs_no_secret_and_one_without_lets_nobody_in():
+    assert config.load({}, needs_secret=False).secrets == ()

@@ -255,6 +255,15 @@ def test_surplus_is_deleted_and_by_default_nothing_is(tmp_path):
     assert visible(tmp_path) == {"presence.jsonl": young}
 
 
+def test_other_files_in_the_folder_are_none_of_our_business(tmp_path, caplog):
+    (tmp_path / OLD).write_bytes(line())
+    (tmp_path / "latest").symlink_to(tmp_path / "gone")
+    (tmp_path / "presence-notes").mkdir()
+    house(tmp_path, KEEP_BYTES=1).run_round()
+    assert sorted(os.listdir(tmp_path)) == [".housekeeping.lock", "latest", "presence-notes"]
+    assert caplog.messages == []
+
+
 def test_bytes_are_counted_compressed(tmp_path):
     for name in (OLD, NEW):
         (tmp_path / name).write_bytes(line() * 1000)
@@ -288,3 +297,46 @@ def test_starting_twice_in_a_process_starts_one_thread_that_does_a_round_at_once
     while (tmp_path / OLD).exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert visible(tmp_path) == {f"{OLD}.gz": line()}
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts gunicorn with a worker class; what is still running at the end of the test is killed."""
+    started = []
+
+    def serve(worker):
+        command = [sys.executable, "-m", "gunicorn", "--config", "python:presence_receiver.gunicorn_config",
+                   "--bind", f"unix:{tmp_path / 'socket'}", "--worker-class", worker, "wsgi:app"]
+        environment = os.environ | {"PRESENCE_SECRET": "12345", "PRESENCE_DATA_DIR": str(tmp_path)}
+        started.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, start_new_session=True))
+        return started[-1]
+
+    yield serve
+    for server in started:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("worker", ["presence_receiver.gunicorn_worker.PatientWorker", "gthread"])
+def test_gunicorn_keeps_house_from_the_start_and_stops_though_it_is_at_it(tmp_path, serve, worker):
+    (tmp_path / OLD).write_bytes(b"".join(line(number) for number in range(1_000_000)))
+    server = serve(worker)
+    wait_until(lambda: any(name.endswith(".tmp") for name in hidden(tmp_path)))
+    began = time.monotonic()
+    server.terminate()
+    assert server.wait() == 0
+    assert time.monotonic() - began < 5
+    assert (tmp_path / OLD).exists() or (tmp_path / f"{OLD}.gz").exists()
+    serve(worker)
+    wait_until(lambda: not (tmp_path / OLD).exists())
+    assert gzip.decompress((tmp_path / f"{OLD}.gz").read_bytes()).count(b"\n") == 1_000_000
+
+
+def wait_until(is_so):
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

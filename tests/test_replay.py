@@ -1,4 +1,5 @@
 import base64
+import errno
 import gzip
 import json
 import os
@@ -9,6 +10,7 @@ import pytest
 from presence_receiver import config
 from presence_receiver.errors import NotReplayed, StorageError
 from presence_receiver.housekeeping import Housekeeping
+from presence_receiver.journal import Journal
 from presence_receiver.judge import judge
 from presence_receiver.replay import Outcome, replay
 from presence_receiver.writer import Writer
@@ -233,6 +235,58 @@ def test_interrupted_from_the_keyboard_nothing_is_doubled(data, settings, monkey
         replay(path, settings)
     monkeypatch.undo()
     assert replay(path, settings) == (Outcome(0, 0) if is_done else Outcome(1, 0))
+    assert visible(data) == {"presence.jsonl": line(1), "rejected.jsonl": b""}
+
+
+def fail_after_rename(monkeypatch, path, name):
+    """From the moment the rewritten file is in its place, the os call of that name fails."""
+    renamed, real, call = [], os.rename, getattr(os, name)
+
+    def rename(source, target):
+        real(source, target)
+        renamed.append(Path(target) == path)
+
+    def fail(*args):
+        if any(renamed):
+            raise OSError(errno.EIO, "Input/output error")
+        return call(*args)
+
+    monkeypatch.setattr(os, "rename", rename)
+    monkeypatch.setattr(os, name, fail)
+
+
+@pytest.mark.parametrize("call", ["fsync", "unlink"])
+def test_a_failure_after_the_files_changed_places_takes_no_line_back(data, settings, monkeypatch, call):
+    path = data / "rejected.jsonl"
+    path.write_bytes(good(1))
+    fail_after_rename(monkeypatch, path, call)
+    with pytest.raises(StorageError):
+        replay(path, settings)
+    monkeypatch.undo()
+    Writer(settings).append(line(2), b"")
+    assert replay(path, settings) == Outcome(0, 0)
+    assert visible(data) == {"presence.jsonl": line(1) + line(2), "rejected.jsonl": b""}
+
+
+def test_interrupted_twice_what_was_prepared_stays_until_the_lines_are_taken_back(data, settings, monkeypatch):
+    path = data / "rejected.jsonl"
+    path.write_bytes(good(1))
+    real = os.rename
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    def interrupt_twice(source, target):
+        if Path(target) == path:
+            monkeypatch.setattr(Journal, "resolve", interrupt)
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", interrupt_twice)
+    with pytest.raises(KeyboardInterrupt):
+        replay(path, settings)
+    monkeypatch.undo()
+    assert replay(path, settings) == Outcome(1, 0)
     assert visible(data) == {"presence.jsonl": line(1), "rejected.jsonl": b""}
 
 
