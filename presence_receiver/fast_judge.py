@@ -22,7 +22,7 @@ from presence_receiver.schemas import (
     LINE_FIELDS, MAC, NO_NUMBER, TIME, Coordinate, DeviceObserverSchema, ObservationSchema, ReportSchema,
 )
 
-REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+REFUSALS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding raises for what is not fast, be it good, bad or no JSON."""
 
 Int64 = Annotated[int, Meta(ge=-2**63, le=2**63 - 1)]

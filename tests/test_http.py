@@ -215,8 +215,8 @@ def test_nested_deep(body, receiver, stored):
 
 @pytest.mark.parametrize("field", [
     b'"seenEpoch":1' + b"0" * 400, b'"seenEpoch":1e999', b'"seenEpoch":18446744073709551616', b'"lat":-1e999',
-    b'"new":1e999', b'"new":1' + b"0" * 400, b'"new":{"deep":[1e999]}', b'"new":"\\ud800"',
-    b'"os":"\\udfff"', b'"x":1' + b"0" * 400,
+    b'"new":1e999', b'"new":1' + b"0" * 400, b'"new":{"deep":[1e999]}', b'"new":"\\ud800"', b'"\\udc00":1',
+    b'"ownerId":1e999', b'"deviceObservers":[{"\\udc00":1}]', b'"os":"\\udfff"', b'"x":1' + b"0" * 400,
 ])
 def test_what_cannot_be_stored_costs_only_its_own_observation(field, receiver, stored):
     good = b'{"clientMac":"5CB901642E60","seenEpoch":1463828775360}'
