@@ -33,6 +33,13 @@ def _secret(**options: Any) -> fields.String:
     )
 
 
+class Folder(fields.String):
+    """A path as text, or as app.config may have it, a Path."""
+
+    def _deserialize(self, value: Any, *args: Any, **options: Any) -> Any:
+        return super()._deserialize(str(value) if isinstance(value, Path) else value, *args, **options)
+
+
 class SettingsSchema(Schema):
     """The settings as a person types them; a field's name with PRESENCE_ before it is the variable's."""
 
@@ -44,7 +51,7 @@ class SettingsSchema(Schema):
         error_messages={"required": "is missing: set it to the secret you entered in HiveManager."},
     )
     PREVIOUS_SECRET = _secret(load_default=None)
-    DATA_DIR = fields.String(load_default="data", validate=validate.Length(min=1, error="must name a folder."))
+    DATA_DIR = Folder(load_default="data", validate=validate.Length(min=1, error="must name a folder."))
     MAX_BODY_BYTES = _number(16 * 1024 * 1024, least=1)
     ROTATE_BYTES = _number(100_000_000, least=1)
     ROTATE_SECONDS = _number(86_400, least=1)

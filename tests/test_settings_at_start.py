@@ -1,0 +1,41 @@
+"""Settings that are wrong: gunicorn does not start, and says each fault in a line of its own."""
+import subprocess
+
+from running import COMMAND, ROOT, environment, free_port
+
+NO_NUMBER = "must be a whole number from 1 up."
+MISSING = "PRESENCE_SECRET is missing: set it to the secret you entered in HiveManager."
+
+
+def refusal(folder, **settings):
+    """Run a receiver, which ends by itself; its exit status and what it said beside gunicorn's own lines."""
+    variables = environment(folder, **settings) | {"PORT": str(free_port())}
+    ran = subprocess.run(COMMAND, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=30)
+    assert not folder.exists()
+    return ran.returncode, ran.stdout, [line for line in ran.stderr.splitlines() if "[INFO]" not in line]
+
+
+def test_no_secret(tmp_path):
+    assert refusal(tmp_path / "data", SECRET=None) == (1, "", [MISSING])
+
+
+def test_every_setting_at_once(tmp_path):
+    settings = {
+        "SECRET": "1234", "PREVIOUS_SECRET": "x", "MAX_BODY_BYTES": "16M", "ROTATE_BYTES": "0",
+        "ROTATE_SECONDS": "-1", "FSYNC": "perhaps",
+    }
+    status, out, lines = refusal(tmp_path / "data", **settings)
+    assert (status, out, sorted(lines)) == (1, "", [
+        "PRESENCE_FSYNC must be true or false.",
+        f"PRESENCE_MAX_BODY_BYTES {NO_NUMBER}",
+        "PRESENCE_PREVIOUS_SECRET must have at least 5 characters.",
+        f"PRESENCE_ROTATE_BYTES {NO_NUMBER}",
+        f"PRESENCE_ROTATE_SECONDS {NO_NUMBER}",
+        "PRESENCE_SECRET must have at least 5 characters.",
+    ])
+
+
+def test_a_secret_longer_than_hivemanager_takes_is_a_warning(start):
+    one = start(SECRET="x" * 33)
+    assert "PRESENCE_SECRET has 33 characters; HiveManager keeps only the first 32." in one.text()
+    assert one.post([], {"Authorization": "x" * 33}).status == 200
