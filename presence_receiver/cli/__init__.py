@@ -24,6 +24,7 @@ COMMANDS = {
     "new-secret": "Make a secret for PRESENCE_SECRET.",
     "send": "Post one delivery to URL as HiveManager does.",
     "replay": "Judge rejected lines again and append what is good now.",
+    "simulate": "Send deliveries to URL as HiveManager would.",
 }
 
 
