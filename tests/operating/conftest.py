@@ -120,3 +120,20 @@ def bare_environment(monkeypatch, tmp_path):
 def receiver(tmp_path):
     with running(tmp_path) as receiver:
         yield receiver
+
+
+@pytest.fixture
+def on_small_disk():
+    """Mounts a tmpfs of a few megabytes, where that is allowed."""
+    @contextmanager
+    def mounted(folder, size="8m"):
+        disk = folder / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk]).returncode:
+            pytest.skip("no right to mount a filesystem")
+        try:
+            yield disk
+        finally:
+            subprocess.run(["umount", disk], check=True)
+
+    return mounted

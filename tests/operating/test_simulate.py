@@ -162,8 +162,10 @@ def test_pace_and_lost_answers():
     def post(body):
         raise CallFailed("Nobody there.")
 
-    assert len([*simulate.run(plan(duration=0.25, speed=600), post, tally, Random(7))]) == 3
-    assert (tally.deliveries, tally.observations, tally.statuses) == (3, 300, {"no answer": 3})
+    count = len([*simulate.run(plan(duration=0.25, speed=600), post, tally, Random(7))])
+    assert 2 <= count <= 3
+    assert (tally.deliveries, tally.observations) == (count, count * 100)
+    assert tally.statuses == {"no answer": count}
 
 
 def test_a_receiver_with_rotation_and_bad_observations(tmp_path):
@@ -190,7 +192,8 @@ def test_another_folder_than_the_receivers(receiver, tmp_path):
 
 def test_a_wrong_secret(receiver):
     ran = run("simulate", receiver.url, "--duration", 0.3, "--speed", 600, PRESENCE_SECRET="wrong")
-    assert (ran.code, ran.err) == (1, "Error: No delivery was acknowledged: 3 × 401.\n")
+    assert ran.code == 1
+    assert re.fullmatch("Error: No delivery was acknowledged: [123] × 401.\n", ran.err)
 
 
 def test_its_headers_are_those_of_send():
@@ -220,8 +223,8 @@ def test_a_gateways_page_is_no_answer_of_the_receiver():
 def test_ctrl_c_ends_it_with_a_summary(receiver):
     script = Path(sys.executable).with_name("presence-cli")
     process = subprocess.Popen(
-        [script, "simulate", receiver.url, "--speed", "600", "--verify", receiver.data], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env={**os.environ, "PRESENCE_SECRET": SECRET})
+        [script, "simulate", receiver.url, "--speed", "600", "--verify", receiver.data],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PRESENCE_SECRET": SECRET})
     try:
         until(lambda: receiver.data.exists() and len(receiver.lines()) > 32)
         process.send_signal(signal.SIGINT)
