@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from presence_receiver.cli import cli
 
 ROOT = Path(__file__).parents[2]
+README = ROOT / "README-operating.rst"
 SECRET = "operating-secret-Wq4"
 
 
@@ -130,7 +131,7 @@ def on_small_disk():
         disk = folder / "disk"
         disk.mkdir()
         if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk]).returncode:
-            pytest.skip("no right to mount a filesystem")
+            pytest.skip("mounting a filesystem is not permitted on this machine")
         try:
             yield disk
         finally:

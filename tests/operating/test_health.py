@@ -4,7 +4,7 @@ import os
 import pytest
 import requests
 
-from operating.conftest import SECRET, run, running
+from operating.conftest import SECRET, run, running, until
 from presence_receiver import create_app, readiness, writer
 
 FEW = "Less space is left at PRESENCE_DATA_DIR than PRESENCE_MIN_FREE_BYTES."
@@ -115,7 +115,8 @@ def test_a_filesystem_that_is_really_full(tmp_path, on_small_disk):
         ready = requests.get(f"{receiver.base}/readyz")
         assert (ready.status_code, ready.json()) == (200, {"status": "ready", "warnings": [FEW]})
         (disk / "ballast").write_bytes(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
-        assert run("send", receiver.url).err.endswith("answered 503: The storage at PRESENCE_DATA_DIR is full.\n")
+        assert run("send", receiver.url).err == (
+            f"Error: {receiver.url} answered 503: The storage at PRESENCE_DATA_DIR is full.\n")
         eventually(receiver, 503)
         (disk / "ballast").unlink()
         eventually(receiver, 200)
@@ -123,7 +124,6 @@ def test_a_filesystem_that_is_really_full(tmp_path, on_small_disk):
 
 
 def eventually(receiver, status):
-    from operating.conftest import until
     until(lambda: requests.get(f"{receiver.base}/readyz").status_code == status)
 
 
@@ -134,9 +134,10 @@ def test_logs_are_json_and_silent_about_secrets(tmp_path):
         requests.get(f"{receiver.base}/healthz?secret=in-the-query", headers={"X-Request-Id": "router-7f3a"})
     log = receiver.log
     access = [entry for entry in log if entry["logger"] == "gunicorn.access"]
-    assert [entry["message"] for entry in access] == ["POST /presence 200", "POST /presence 401", "GET /healthz 200"]
-    assert [*access[2]] == ["time", "level", "logger", "message", "method", "path", "status", "bytes",
-                            "milliseconds", "request_id"]
+    assert [entry["message"] for entry in access] == [
+        "POST /presence 200", "POST /presence 401", "GET /healthz 200"]
+    assert {*access[2]} == {"time", "level", "logger", "message", "method", "path", "status", "bytes",
+                            "milliseconds", "request_id"}
     assert (access[2]["request_id"], access[2]["path"], access[2]["status"]) == ("router-7f3a", "/healthz", 200)
     assert "request_id" not in access[0]
     assert {entry["logger"] for entry in log} == {
