@@ -30,6 +30,12 @@ KINDS = [
 SSIDS = ["Guest", "Staff", "Till"]
 
 
+def _within(place: float, length: float) -> float:
+    """Who walks into a wall turns round."""
+    place %= 2 * length
+    return min(place, 2 * length - place)
+
+
 @dataclasses.dataclass(slots=True)
 class Device:
     """One device; `since` is when it associated, in simulated milliseconds, and 0 while it is not."""
@@ -86,8 +92,8 @@ class Site:
 
     def _walk(self, device: Device, metres: float) -> None:
         angle = self._random.uniform(0, 2 * math.pi)
-        device.x = min(max(device.x + metres * math.cos(angle), 0), self._columns * SPACING)
-        device.y = min(max(device.y + metres * math.sin(angle), 0), self._rows * SPACING)
+        device.x = _within(device.x + metres * math.cos(angle), self._columns * SPACING)
+        device.y = _within(device.y + metres * math.sin(angle), self._rows * SPACING)
 
     def nearest(self, device: Device) -> int:
         """The index of the access point that sees the device best."""

@@ -14,6 +14,7 @@ from presence_receiver import create_app
 
 TOKEN = "metrics-token-Hc2v"
 
+
 def scrape(receiver):
     answer = requests.get(f"{receiver.base}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (
