@@ -60,7 +60,7 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
     metrics = PrometheusMetrics() if settings.metrics_token else Metrics()
     writer = Writer(settings, metrics)
     app.extensions[EXTENSION] = Receiver(
-        settings, writer, Housekeeping(settings), LimitedLog(webhook_log), metrics, Readiness(settings, writer)
+        settings, writer, Housekeeping(settings, metrics), LimitedLog(webhook_log), metrics, Readiness(settings, writer)
     )
     app.register_blueprint(webhook, url_prefix=url_prefix)
 

@@ -54,7 +54,7 @@ def post_worker_init(worker: Worker) -> None:
 
 def child_exit(server: Arbiter, worker: Worker) -> None:
     """What a worker that has ended counted stays."""
-    forget(worker.pid)
+    forget(int(worker.pid))
 
 
 def on_exit(server: Arbiter) -> None:

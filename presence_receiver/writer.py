@@ -120,13 +120,13 @@ class Writer:
             offload.run(self._commit, accepted, rejected)
         except OSError as error:
             return error
-        self._count(sum(bool(waiting.accepted or waiting.rejected) for waiting in group))
+        if count := sum(bool(waiting.accepted or waiting.rejected) for waiting in group):
+            self._metrics.committed(count, self._sync_seconds)
+        self.count_closed()
         return None
 
-    def _count(self, deliveries: int) -> None:
-        """Here and not within the commit: metrics belong to the thread that serves requests."""
-        if deliveries:
-            self._metrics.committed(deliveries, self._sync_seconds)
+    def count_closed(self) -> None:
+        """Count the files closed meanwhile; not while closing them, since metrics belong to the serving thread."""
         for file in (self._accepted, self._rejected):
             if count := file.take_closed_count():
                 self._metrics.closed(file.stem, count)
