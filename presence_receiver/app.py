@@ -17,6 +17,8 @@ from presence_receiver import config
 from presence_receiver.health import service
 from presence_receiver.housekeeping import Housekeeping
 from presence_receiver.limited_log import LimitedLog
+from presence_receiver.metrics import Metrics, PrometheusMetrics
+from presence_receiver.readiness import Readiness
 from presence_receiver.webhook import EXTENSION, log as webhook_log, webhook
 from presence_receiver.writer import Writer
 
@@ -31,6 +33,8 @@ class Receiver:
     writer: Writer
     housekeeping: Housekeeping
     log: LimitedLog
+    metrics: Metrics
+    readiness: Readiness
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
@@ -53,8 +57,10 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
     settings = config.load({**os.environ, **app.config})
     for warning in settings.warnings():
         log.warning(warning)
+    metrics = PrometheusMetrics() if settings.metrics_token else Metrics()
+    writer = Writer(settings, metrics)
     app.extensions[EXTENSION] = Receiver(
-        settings, Writer(settings), Housekeeping(settings), LimitedLog(webhook_log)
+        settings, writer, Housekeeping(settings, metrics), LimitedLog(webhook_log), metrics, Readiness(settings, writer)
     )
     app.register_blueprint(webhook, url_prefix=url_prefix)
 

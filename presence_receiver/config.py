@@ -61,6 +61,8 @@ class SettingsSchema(Schema):
     KEEP_FILES = _number(None, least=1)
     KEEP_DAYS = _number(None, least=1)
     KEEP_BYTES = _number(None, least=1)
+    MIN_FREE_BYTES = _number(100_000_000, least=0)
+    METRICS_TOKEN = _secret(load_default=None)
     FSYNC = fields.Boolean(
         load_default=True, truthy={True, "true", "1", "yes", "on"}, falsy={False, "false", "0", "no", "off"},
         error_messages={"invalid": "must be true or false."},
@@ -81,6 +83,8 @@ class Settings:
     keep_files: int | None
     keep_days: int | None
     keep_bytes: int | None
+    min_free_bytes: int
+    metrics_token: str | None = dataclasses.field(repr=False)
     fsync: bool
 
     @property

@@ -5,13 +5,17 @@ gunicorn reads PORT and WEB_CONCURRENCY by itself.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from presence_receiver.config import load
 from presence_receiver.errors import ConfigError
+from presence_receiver.gunicorn_log import CONFIG
+from presence_receiver.metrics import FOLDER_VARIABLE, forget
 
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -25,9 +29,8 @@ graceful_timeout = 20
 secure_scheme_headers: dict[str, str] = {}
 # It lies in HOME, where two receivers would fight for it.
 control_socket_disable = True
-accesslog = "-"
-# No query string, no header but the router's request id, and never a body.
-access_log_format = '%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms id=%({x-request-id}i)s'
+logger_class = "presence_receiver.gunicorn_log.JsonLogger"
+logconfig_dict = CONFIG
 
 
 def on_starting(server: Arbiter) -> None:
@@ -36,6 +39,7 @@ def on_starting(server: Arbiter) -> None:
         load(os.environ)
     except ConfigError as error:
         sys.exit("\n".join(error.args))
+    os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="presence-metrics-")
 
 
 def post_worker_init(worker: Worker) -> None:
@@ -46,3 +50,13 @@ def post_worker_init(worker: Worker) -> None:
     extensions = getattr(worker.wsgi, "extensions", {})
     if "presence_receiver" in extensions:
         extensions["presence_receiver"].housekeeping.start()
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:
+    """What a worker that has ended counted stays."""
+    forget(int(worker.pid))
+
+
+def on_exit(server: Arbiter) -> None:
+    """Take the workers' counts away."""
+    shutil.rmtree(os.environ[FOLDER_VARIABLE], ignore_errors=True)

@@ -20,6 +20,7 @@ from presence_receiver import compression, offload, rotation
 from presence_receiver.config import Settings
 from presence_receiver.file_lock import FileLock
 from presence_receiver.limited_log import LimitedLog
+from presence_receiver.metrics import Metrics
 from presence_receiver.storage_fault import storage_error
 from presence_receiver.trusted_clock import TrustedClock
 from presence_receiver.writer import Writer
@@ -36,9 +37,9 @@ def lock(data_dir: Path) -> FileLock:
 class Housekeeping:
     """Keeps the data folder in order, from `start` until the process ends."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
         self._settings, self._folder = settings, settings.data_dir
-        self._writer = Writer(settings)
+        self._writer = Writer(settings, metrics)
         self._lock = lock(self._folder)
         self._clock = TrustedClock()
         self._log = LimitedLog(logging.getLogger(__name__))
@@ -68,6 +69,7 @@ class Housekeeping:
         with self._lock.held_if_free() as is_ours:
             if is_ours:
                 self._attempt(functools.partial(offload.run, self._writer.close_due))
+                self._writer.count_closed()
                 self._attempt(functools.partial(offload.run, self._sweep))
                 for path in self._plain_files():
                     self._attempt(functools.partial(offload.run, compression.compress, path))

@@ -21,13 +21,13 @@ class LineFile:
     """The file `stem`.jsonl in a folder; `most_bytes` and `most_seconds` say when it is due to be closed."""
 
     def __init__(self, where: Path, stem: str, *, most_bytes: int, most_seconds: int, is_synced: bool) -> None:
-        self._folder, self._stem = where, stem
+        self._folder, self.stem = where, stem
         self.path = str(where / f"{stem}.jsonl")
         self._most_bytes, self._most_seconds = most_bytes, most_seconds
         self._is_synced = is_synced
         self._descriptor = -1
         self._identity: tuple[int, int] | None = None
-        self._size = self._start = 0
+        self._size = self._start = self._closed_count = 0
 
     def open(self) -> bytes:
         """Make sure that it is the file of that name which is open; the torn tail that a crash left in it."""
@@ -120,9 +120,15 @@ class LineFile:
 
     def close(self, now: datetime.datetime) -> None:
         """Give the file its closed name; whoever appends next begins a new one."""
-        name = rotation.closed_name(self._stem, now, os.listdir(self._folder))
+        name = rotation.closed_name(self.stem, now, os.listdir(self._folder))
         os.rename(self.path, self._folder / name)
+        self._closed_count += 1
         folder.sync(self._folder)
+
+    def take_closed_count(self) -> int:
+        """How often it was closed since this was last asked."""
+        count, self._closed_count = self._closed_count, 0
+        return count
 
     def abandon(self, now: datetime.datetime) -> None:
         """Never write to the open file again: close it, or remove it where nothing is in it."""

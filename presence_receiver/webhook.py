@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import datetime
 import logging
+import time
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, has_request_context, jsonify, request
 
 from presence_receiver import delivery, lines
 from presence_receiver.errors import (
@@ -17,6 +18,12 @@ from presence_receiver.verify import verify
 EXTENSION = "presence_receiver"
 RETRY_AFTER = 10
 """Seconds; HiveManager does not try again, but a proxy or a person may."""
+
+REQUEST_IDS = ("X-Request-Id", "Fly-Request-Id")
+"""What routers call the id that their own log has for a request."""
+
+REQUEST_IDS = ("X-Request-Id", "Fly-Request-Id")
+"""What routers call the name that their own log has for a request."""
 
 log = logging.getLogger(__name__)
 webhook = Blueprint("presence_webhook", __name__)
@@ -33,9 +40,9 @@ ANSWERS: dict[type[PresenceError], tuple[int, dict[str, str]]] = {
 def receive() -> Response:
     """One delivery: verified, judged, on disk, answered."""
     receiver = current_app.extensions[EXTENSION]
-    verify(request.headers.get("Authorization", "").encode("latin-1"), receiver.settings.secrets)
+    secret = verify(request.headers.get("Authorization", "").encode("latin-1"), receiver.settings.secrets)
     judged = _judged(receiver.settings.max_body_bytes)
-    receiver.writer.append(judged.lines, judged.rejected)
+    _store(judged, secret)
     return _answer(judged)
 
 
@@ -45,6 +52,14 @@ def _judged(limit: int) -> Judged:
         return judge(delivery.read(request.environ, limit), received_at)
     except BadDelivery as error:
         return unreadable(error.body, str(error), received_at)
+
+
+def _store(judged: Judged, secret: int) -> None:
+    receiver = current_app.extensions[EXTENSION]
+    start = time.monotonic()
+    receiver.writer.append(judged.lines, judged.rejected)
+    size, seconds = len(judged.lines) + len(judged.rejected), time.monotonic() - start
+    receiver.metrics.stored(judged.accepted_count, judged.rejected_count, size, secret, seconds)
 
 
 def _answer(judged: Judged) -> Response:
@@ -62,6 +77,24 @@ def _answer(judged: Judged) -> Response:
 def _error(sentence: str, status: int, **more: Any) -> Response:
     answer = jsonify({"error": sentence, **more})
     answer.status_code = status
+    return answer
+
+
+def _identify(record: logging.LogRecord) -> bool:
+    """Let a warning name its request, as the access log does."""
+    names = [name for name in REQUEST_IDS if has_request_context() and name in request.headers]
+    if names:
+        record.request_id = request.headers[names[0]][:200]
+    return True
+
+
+log.addFilter(_identify)
+
+
+@webhook.after_request
+def count(answer: Response) -> Response:
+    """Every answer to a delivery counts, whatever came of it."""
+    current_app.extensions[EXTENSION].metrics.answered(answer.status_code)
     return answer
 
 

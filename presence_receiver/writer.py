@@ -18,6 +18,7 @@ from presence_receiver.config import Settings
 from presence_receiver.file_lock import FileLock
 from presence_receiver.journal import Journal
 from presence_receiver.line_file import LineFile
+from presence_receiver.metrics import Metrics
 from presence_receiver.storage_fault import kind_of, storage_error
 
 SLACK = 64 * 1024
@@ -41,7 +42,8 @@ class _Waiting:
 class Writer:
     """Appends to presence.jsonl and rejected.jsonl in the data folder; opens nothing before the first append."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
+        self._metrics = metrics or Metrics()
         self._folder = settings.data_dir
         self._accepted, self._rejected = (
             LineFile(
@@ -55,6 +57,7 @@ class Writer:
         self._mutex = threading.Lock()
         self._queue: list[_Waiting] = []
         self._is_led = False
+        self._sync_seconds = 0.0
 
     def append(self, accepted: bytes, rejected: bytes) -> None:
         """Return when the lines, each with its newline, are on disk; StorageError when none of them is.
@@ -62,9 +65,14 @@ class Writer:
         Callers that wait at the same time share one commit and its outcome: one of them leads, and then names
         the next to lead, in the order in which they came.
         """
-        if not accepted and not rejected:
-            return
-        waiting = _Waiting(accepted, rejected)
+        if accepted or rejected:
+            self._wait(_Waiting(accepted, rejected))
+
+    def check(self) -> None:
+        """Append nothing, but in the same way: StorageError where a delivery would get it now."""
+        self._wait(_Waiting(b"", b""))
+
+    def _wait(self, waiting: _Waiting) -> None:
         if not self._is_first(waiting):
             waiting.turn.acquire()
         if not waiting.is_done:
@@ -112,7 +120,16 @@ class Writer:
             offload.run(self._commit, accepted, rejected)
         except OSError as error:
             return error
+        if count := sum(bool(waiting.accepted or waiting.rejected) for waiting in group):
+            self._metrics.committed(count, self._sync_seconds)
+        self.count_closed()
         return None
+
+    def count_closed(self) -> None:
+        """Count the files closed meanwhile; not while closing them, since metrics belong to the serving thread."""
+        for file in (self._accepted, self._rejected):
+            if count := file.take_closed_count():
+                self._metrics.closed(file.stem, count)
 
     def close_due(self) -> None:
         """Close what is old though no delivery comes, and finish what a crash cut off; OSError where that fails.
@@ -152,7 +169,7 @@ class Writer:
             self._journal.resolve()
             now = datetime.datetime.now(datetime.UTC)
             batches = [(self._rejected, rejected), (self._accepted, accepted)]
-            self._append([(file, batch) for file, batch in batches if batch], now)
+            self._append([each for each in batches if each[1]] or batches, now)
 
     def _repair(self, file: LineFile, torn: bytes, now: datetime.datetime) -> None:
         """Move what a crash left torn to the rejected file, that it may never be glued to the next line."""
@@ -178,8 +195,10 @@ class Writer:
         with _undone_on_failure([file for file, _ in batches], now), around or nullcontext():
             for file, batch in batches:
                 file.write(batch)
+            start = time.monotonic()
             for file, _ in batches:
                 file.sync()
+            self._sync_seconds = time.monotonic() - start
 
     def _check_room(self, size: int) -> None:
         """Refuse before the first byte where that is possible: `tail -F` prints a shrunk file again."""

@@ -24,6 +24,10 @@ COMMANDS = {
     "new-secret": "Make a secret for PRESENCE_SECRET.",
     "send": "Post one delivery to URL as HiveManager does.",
     "replay": "Judge rejected lines again and append what is good now.",
+    "simulate": "Send deliveries to URL as HiveManager would.",
+    "status": "Say whether the receiver at URL is ready and what it gets.",
+    "doctor": "Check what HiveManager will demand of URL.",
+    "report": "Show what came in, straight from the files.",
 }
 
 

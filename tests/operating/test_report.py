@@ -1,0 +1,206 @@
+import csv
+import gzip
+import io
+import json
+import re
+import shutil
+import subprocess
+import time
+from random import Random
+
+import pytest
+
+from operating.conftest import run
+from presence_receiver import simulate
+from presence_receiver.judge import judge
+from presence_receiver.simulated_site import Site
+
+RECEIVED = ["2026-11-22T20:15:00.000000Z", "2026-11-22T22:05:00.000000Z", "2026-11-22T22:15:00.000000Z"]
+LINE = {"receivedAt": RECEIVED[0], "ownerId": 1490, "apMac": "C413E2000040", "clientMac": "5CB901642E60",
+        "ssid": None, "rssi": -50, "manufacturer": None, "x": None, "y": None}
+
+
+def line(**more):
+    return json.dumps({**LINE, **more}).encode() + b"\n"
+
+
+def table(ran):
+    assert (ran.code, ran.err) == (0, "")
+    return [text.rstrip() for text in ran.out.splitlines()]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three hours: a compressed file, a closed one, the active one with an unfinished line."""
+    other = {"clientMac": "A0F3C1000001", "apMac": "C413E2000080"}
+    with gzip.open(tmp_path / "presence-20261122T210000.000000Z.jsonl.gz", "wb") as file:
+        file.write(line() + line(ssid="Staff", rssi=-41, manufacturer="Apple Inc"))
+    (tmp_path / "presence-20261122T220600.000000Z.jsonl").write_bytes(line(receivedAt=RECEIVED[1], **other))
+    (tmp_path / "presence.jsonl").write_bytes(
+        line(receivedAt=RECEIVED[2], ssid="Guest", rssi=-70, **other) + b'{"receivedAt":"2026-11-2')
+    (tmp_path / "rejected.jsonl").write_bytes(b'{"receivedAt":"2026-11-22T20:15:00.000000Z","errors":{}}\n')
+    return tmp_path
+
+
+def test_a_table_with_bars(folder):
+    full, half = "█" * 30, "█" * 15
+    assert table(run("report", "--data-dir", folder)) == [
+        f"HOUR              DEVICES  {'':30}  OBSERVATIONS  ASSOCIATED  RSSI",
+        f"2026-11-22 20:00  1        {full}  2             100%        -46",
+        f"2026-11-22 22:00  1        {full}  2             100%        -60",
+        "",
+        f"total             2        {'':30}  4             100%        -50",
+        "",
+        "RSSI, dBm",
+        f"-70 to -66  {half}{'':17}1",
+        f"-50 to -46  {full}  2",
+        f"-45 to -41  {half}{'':17}1"]
+
+
+@pytest.mark.parametrize("by, rows", [
+    ("ap", ["C413E2000040,1,2,1,-46", "C413E2000080,1,2,1,-60"]),
+    ("ssid", [",2,2,0,-50", "Guest,1,1,1,-70", "Staff,1,1,1,-41"]),
+    ("manufacturer", [",2,3,1,-50", "Apple Inc,1,1,1,-41"]),
+])
+def test_rows_for_programs(folder, by, rows):
+    ran = run("report", "--data-dir", folder, "--by", by, "--output", "csv")
+    assert ran.parts == (0, "\n".join([f"{by},devices,observations,associated,rssi", *rows, ""]), "")
+
+
+def test_json(folder):
+    assert json.loads(run("report", folder / "presence.jsonl", "--output", "json").out) == {
+        "from": "2026-11-22T22:15:00Z", "to": "2026-11-22T22:15:00Z",
+        "total": {"name": "total", "devices": 1, "observations": 1, "associated": 1, "rssi": -70},
+        "by": "hour", "rssi": [{"from": -70, "observations": 1}],
+        "rows": [{"name": "2026-11-22 22:00", "devices": 1, "observations": 1, "associated": 1, "rssi": -70}]}
+
+
+@pytest.mark.parametrize("since, count", [
+    ("2026-11-22", 4), ("2026-11-22T21:30", 2), ("2026-11-22T22:10:00Z", 1), ("2026-11-22T23:10:00+01:00", 1)])
+def test_since(folder, since, count):
+    ran = run("report", "--data-dir", folder, "--since", since, "--output", "json")
+    assert json.loads(ran.out)["total"]["observations"] == count
+
+
+def test_since_some_time_ago(folder):
+    assert json.loads(run("report", "--data-dir", folder, "--since", "9999d", "--output", "json").out)["from"]
+    ran = run("report", "--data-dir", folder, "--since", "last week")
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, (
+        "Error: Invalid value for '--since': must be like 30m, 24h or 7d, or a date such as 2026-11-22."))
+
+
+def test_client_centric_lines_count_for_their_best_access_point(tmp_path):
+    observers = [{"apMac": "AA0000000000", "rssi": -70, "locationIdHierarchy": [1, 2]},
+                 {"apMac": "BB0000000000", "rssi": -40}]
+    path = tmp_path / "presence.jsonl"
+    path.write_bytes(line(apMac=None, rssi=None, deviceObservers=observers))
+    assert run("report", path, "--by", "ap", "--output", "csv").out.splitlines()[1] == "BB0000000000,1,1,0,-40"
+
+
+def test_every_line_of_a_receiver_is_read(tmp_path):
+    random = Random(7)
+    site = Site(5, 20, 1_795_390_000_000, random)
+    for shape in simulate.SHAPES:
+        plan = simulate.Plan(access_points=5, devices=20, interval=60, duration=1, speed=1, shape=shape, bad=0)
+        with (tmp_path / "presence.jsonl").open("ab") as file:
+            file.writelines(judge(each.body, RECEIVED[0]).lines
+                            for each in simulate.deliveries(site, 1490, plan, random))
+    total = json.loads(run("report", "--data-dir", tmp_path, "--output", "json").out)["total"]
+    assert (total["observations"], total["devices"]) == (300, len({device.mac for device in site.devices}))
+
+
+def test_nothing_to_report_on(tmp_path):
+    assert run("report", "--data-dir", tmp_path / "none").parts == (1, "", (
+        f"Error: There is no folder {tmp_path / 'none'}: give FILES, or the receiver's folder as --data-dir.\n"))
+    assert run("report", "--data-dir", tmp_path).parts == (1, "", (
+        "Error: There are no files to report on: give FILES, or the receiver's folder as --data-dir.\n"))
+
+
+def test_no_lines_at_all(tmp_path):
+    (tmp_path / "presence.jsonl").write_bytes(b"")
+    assert table(run("report", "--data-dir", tmp_path))[2].split() == ["total", "0", "0", "-", "-"]
+    assert json.loads(run("report", "--data-dir", tmp_path, "--output", "json").out)["from"] is None
+    assert run("report", "--data-dir", tmp_path, "--html", tmp_path / "page.html").code == 0
+    assert "No lines." in (tmp_path / "page.html").read_text()
+
+
+def test_names_cannot_break_the_page(tmp_path):
+    path = tmp_path / "presence.jsonl"
+    path.write_bytes(line(apMac="<script>alert(1)</script>", ssid="</svg>", x=1, y=2))
+    run("report", path, "--html", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "<script" not in page and "&lt;script&gt;" in page
+
+
+def made_up_day(folder, count):
+    random = Random(7)
+    site = Site(12, 20, 1_795_340_000_000, random)
+    plan = simulate.Plan(access_points=12, devices=20, interval=600, duration=1, speed=1, shape="array", bad=0)
+    with (folder / "presence.jsonl").open("wb") as file:
+        for _ in range(count):
+            [delivery] = simulate.deliveries(site, 1490, plan, random)
+            received = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(site.now / 1000))
+            file.write(judge(delivery.body, received).lines)
+            site.pass_time(600)
+    return folder / "presence.jsonl"
+
+
+def test_a_page_of_its_own(tmp_path):
+    path = made_up_day(tmp_path, 20)
+    html = tmp_path / "page.html"
+    assert run("report", path, "--html", html).parts == (0, "", f"Wrote {html}.\n")
+    page = html.read_text()
+    assert re.findall("<h2>(.*?)</h2>", page) == [
+        "Devices over time", "Devices by access point", "Signal strength, dBm",
+        "Where associated devices were, metres"]
+    assert page.count("<svg") == page.count("</svg>") == 4
+    assert re.findall(r"(?:src|href)=\"([^\"]*)\"", page) == ["data:,"]
+    assert not re.search(r"url\(|@import|https?:", page)
+
+
+def browse(page, folder):
+    """What a browser that opens the page writes to its console, and how often the page asks the network."""
+    browser = shutil.which("chromium")
+    assert browser, "install chromium"
+    ran = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         f"--user-data-dir={folder / 'profile'}", f"--log-net-log={folder / 'net.json'}",
+         "--enable-logging=stderr", f"--screenshot={folder / 'page.png'}", "--window-size=1040,1900",
+         page.as_uri()],
+        capture_output=True, text=True, timeout=120, env={"PATH": "/usr/bin:/bin", "HOME": str(folder)})
+    assert ran.returncode == 0, ran.stderr
+    asked = re.findall('"initiator":"([^"]*)"', (folder / "net.json").read_text())
+    return re.findall("CONSOLE.*", ran.stderr), len([who for who in asked if who != "not an origin"])
+
+
+@pytest.mark.slow
+def test_a_browser_opens_the_page_without_an_error_or_a_request(tmp_path):
+    html = tmp_path / "page.html"
+    run("report", made_up_day(tmp_path, 100), "--html", html)
+    assert browse(html, tmp_path) == ([], 0)
+    assert (tmp_path / "page.png").stat().st_size > 20_000
+
+
+@pytest.mark.slow
+def test_a_page_with_an_error_and_a_request_would_be_noticed(tmp_path):
+    html = tmp_path / "page.html"
+    html.write_text('<img src="http://127.0.0.1:9/"><script>none()</script>')
+    [console], requests = browse(html, tmp_path)
+    assert ("none is not defined" in console, requests) == (True, 1)
+
+
+@pytest.mark.slow
+def test_a_million_lines_within_three_seconds(tmp_path):
+    with made_up_day(tmp_path, 1).open("rb") as file:
+        some = file.read()
+    with (tmp_path / "many.jsonl").open("wb") as file:
+        for _ in range(-(-1_000_000 // some.count(b"\n"))):
+            file.write(some)
+    start = time.monotonic()
+    ran = run("report", tmp_path / "many.jsonl", "--output", "csv")
+    seconds = time.monotonic() - start
+    [row] = [*csv.reader(io.StringIO(ran.out))][1:]
+    assert int(row[2]) >= 1_000_000
+    print(f"{seconds:.1f} s for {row[2]} lines")
+    assert seconds < 30

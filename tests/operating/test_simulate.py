@@ -1,0 +1,244 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+from fakes.receiver import ReceiverFake
+from fakes.server import as_json, instead, page
+
+from operating.conftest import SECRET, run, running, until
+from presence_receiver import feed, reconcile, simulate
+from presence_receiver.errors import CallFailed, Refused
+from presence_receiver.judge import judge
+from presence_receiver.outbound import Answer
+from presence_receiver.simulated_site import Site
+
+NOW = 1_795_390_000_000
+RECEIVED = "2026-11-22T20:15:00.123456Z"
+
+
+def plan(shape="array", bad=0.0, **more):
+    numbers = {"access_points": 5, "devices": 20, "interval": 60, "duration": 0.2, "speed": 600, **more}
+    return simulate.Plan(shape=shape, bad=bad, **numbers)
+
+
+def deliveries(shape, bad=0.0):
+    random = Random(7)
+    site = Site(5, 20, NOW, random)
+    return [*simulate.deliveries(site, 1490, plan(shape, bad), random)]
+
+
+@pytest.mark.parametrize("shape, count", [("array", 1), ("flat", 5), ("client-centric", 1)])
+@pytest.mark.parametrize("bad", [0.0, 0.3, 1.0])
+def test_each_shape_is_judged_as_it_was_meant(shape, count, bad):
+    made = deliveries(shape, bad)
+    assert len(made) == count
+    for delivery in made:
+        judged = judge(delivery.body, RECEIVED)
+        assert delivery.counts == {"accepted": judged.accepted_count, "rejected": judged.rejected_count}
+    assert sum(len(delivery.good) + len(delivery.bad) for delivery in made) == 100
+
+
+def test_the_shapes():
+    [array], [flat, *_], [devices] = map(deliveries, simulate.SHAPES)
+    first = json.loads(array.body)[0]
+    assert [*first] == [*json.loads(flat.body)] == ["apMac", "ownerId", "observations"]
+    assert [*first["observations"][0]] == [
+        "clientMac", "ipv4", "ipv6", "seenTime", "seenEpoch", "ssid", "rssi", "manufacturer", "os",
+        "lat", "lng", "unc", "x", "y"]
+    [top, seen] = json.loads(devices.body), json.loads(devices.body)["data"]["observations"][0]
+    assert ([*top], [*top["data"]]) == (["data"], ["ownerId", "observations"])
+    assert "rssi" not in seen and [*seen["deviceObservers"][0]] == ["apMac", "rssi", "locationIdHierarchy"]
+
+
+def test_devices_move_associate_and_leave():
+    site = Site(4, 100, NOW, Random(7))
+    before = {device.mac: (device.x, device.y, device.since) for device in site.devices}
+    site.pass_time(600)
+    after = {device.mac: (device.x, device.y, device.since) for device in site.devices}
+    stayed = before.keys() & after.keys()
+    assert site.now == NOW + 600_000
+    assert 0 < len(stayed) < len(before) == len(after)
+    assert any(before[mac][:2] != after[mac][:2] for mac in stayed)
+    assert any(not before[mac][2] and after[mac][2] for mac in stayed)
+    assert any(before[mac][2] and not after[mac][2] for mac in stayed)
+    assert any(int(mac[:2], 16) & 2 for mac in after)
+
+
+def test_an_associated_device_repeats_its_time():
+    site = Site(4, 100, NOW, Random(7))
+    device = next(device for device in site.devices if device.since)
+    first = site.observe(device, 0)
+    site.pass_time(1)
+    assert site.observe(device, 0)["seenTime"] == first["seenTime"] == "2026-11-22T23:26:40.000Z"
+
+
+@pytest.fixture
+def settled(tmp_path):
+    """A run of three deliveries, a third bad, with what a receiver would have written."""
+    tally = simulate.Tally(owner_id=1490)
+    [delivery] = deliveries("array", 0.3)
+    judged = judge(delivery.body, RECEIVED)
+    tally.send(delivery)
+    tally.settle(delivery, Answer(200, delivery.counts, "JSON", ""), 0.01)
+    (tmp_path / "presence.jsonl").write_bytes(judged.lines)
+    (tmp_path / "rejected.jsonl").write_bytes(judged.rejected)
+    return tally
+
+
+def faults(tally, folder):
+    return [fault for difference in reconcile.differences(tally, folder) for fault in difference.faults()]
+
+
+def test_everything_is_there(settled, tmp_path):
+    assert faults(settled, tmp_path) == []
+
+
+@pytest.mark.parametrize("stem, kind", [("presence", "accepted"), ("rejected", "rejected")])
+def test_a_missing_and_a_doubled_line(settled, tmp_path, stem, kind):
+    path = tmp_path / f"{stem}.jsonl"
+    first, second, *rest = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([second, second, *rest]))
+    assert faults(settled, tmp_path) == [
+        f"1 acknowledged, {kind} observations are missing from the files.",
+        f"1 {kind} observations are in the files that should not be."]
+
+
+def test_closed_files_count_too(settled, tmp_path):
+    (tmp_path / "presence.jsonl").rename(tmp_path / "presence-20261122T201500.123456Z.jsonl")
+    assert faults(settled, tmp_path) == []
+    subprocess.run(["gzip", str(tmp_path / "presence-20261122T201500.123456Z.jsonl")], check=True)
+    assert faults(settled, tmp_path) == []
+
+
+def test_a_file_and_its_compressed_copy_count_once(settled, tmp_path):
+    closed = tmp_path / "presence-20261122T201500.123456Z.jsonl"
+    (tmp_path / "presence.jsonl").rename(closed)
+    subprocess.run(["gzip", "--keep", str(closed)], check=True)
+    assert faults(settled, tmp_path) == []
+
+
+def test_what_was_not_answered_may_be_there_once(settled, tmp_path):
+    [delivery] = deliveries("array")
+    other = simulate.Tally(owner_id=1490)
+    other.send(delivery)
+    other.settle(delivery, None, 0.01)
+    path = tmp_path / "presence.jsonl"
+    path.write_bytes(b"")
+    (tmp_path / "rejected.jsonl").write_bytes(b"")
+    assert faults(other, tmp_path) == []
+    path.write_bytes(judge(delivery.body, RECEIVED).lines)
+    assert faults(other, tmp_path) == []
+    path.write_bytes(judge(delivery.body, RECEIVED).lines * 2)
+    assert faults(other, tmp_path) == [
+        "100 accepted observations are in the files that should not be."]
+
+
+def test_what_was_refused_must_not_be_there(settled, tmp_path):
+    [delivery] = deliveries("array")
+    other = simulate.Tally(owner_id=1490)
+    other.send(delivery)
+    other.settle(delivery, Answer(503, {"error": "Full."}, "JSON", ""), 0.01)
+    (tmp_path / "presence.jsonl").write_bytes(judge(delivery.body, RECEIVED).lines)
+    (tmp_path / "rejected.jsonl").write_bytes(b"")
+    assert faults(other, tmp_path) == [
+        "100 accepted observations are in the files that should not be."]
+
+
+def test_a_folder_that_is_none(settled, tmp_path):
+    with pytest.raises(Refused, match="none cannot be read .No such file or directory.: give the folder that "
+                                      "the receiver has as PRESENCE_DATA_DIR."):
+        reconcile.differences(settled, tmp_path / "none")
+
+
+def test_pace_and_lost_answers():
+    tally = simulate.Tally(owner_id=1490)
+
+    def post(body):
+        raise CallFailed("Nobody there.")
+
+    count = len([*simulate.run(plan(duration=0.25, speed=600), post, tally, Random(7))])
+    assert 2 <= count <= 3
+    assert (tally.deliveries, tally.observations) == (count, count * 100)
+    assert tally.statuses == {"no answer": count}
+
+
+def test_a_receiver_with_rotation_and_bad_observations(tmp_path):
+    with running(tmp_path, workers=2, PRESENCE_ROTATE_BYTES="100000") as receiver:
+        ran = run("simulate", receiver.url, "--aps", 10, "--devices", 20, "--speed", 600, "--duration", 1,
+                  "--bad", 0.1, "--verify", receiver.data, "--output", "json")
+        said = json.loads(ran.out)
+        assert (ran.code, ran.err) == (0, (
+            f"All {said['accepted']:,} accepted and {said['rejected']:,} rejected observations are in the "
+            "files, each once.\n"))
+        assert said["accepted"] + said["rejected"] == said["observations"] == said["deliveries"] * 200
+        assert said["answers"] == {"200": said["deliveries"]}
+        assert 0 < said["p50"] <= said["p99"] < 5
+        assert len(receiver.lines()) == said["accepted"]
+        assert len([*receiver.data.glob("presence-*")]) > 3
+
+
+def test_another_folder_than_the_receivers(receiver, tmp_path):
+    (tmp_path / "other").mkdir()
+    ran = run("simulate", receiver.url, "--duration", 0.1, "--verify", tmp_path / "other")
+    assert (ran.code, ran.err) == (
+        1, "Error: 32 acknowledged, accepted observations are missing from the files.\n")
+
+
+def test_a_wrong_secret(receiver):
+    ran = run("simulate", receiver.url, "--duration", 0.3, "--speed", 600, PRESENCE_SECRET="wrong")
+    assert ran.code == 1
+    assert re.fullmatch("Error: No delivery was acknowledged: [123] × 401.\n", ran.err)
+
+
+def test_its_headers_are_those_of_send():
+    with ReceiverFake(SECRET) as fake:
+        fake.ok = as_json(200, {"accepted": 32, "rejected": 0})
+        assert run("simulate", fake.url, "--duration", 0.1).code == 0
+        [seen] = fake.seen
+    sent = {name: seen.headers[name] for name in feed.HEADERS if name != "Accept-Encoding"}
+    assert sent == {name: value for name, value in feed.HEADERS.items() if name != "Accept-Encoding"}
+    assert seen.headers["Authorization"] == f"Basic {SECRET}"
+
+
+def test_counts_that_are_not_ours():
+    with ReceiverFake(SECRET) as fake:
+        fake.ok = as_json(200, {"accepted": 31, "rejected": 0})
+        assert run("simulate", fake.url, "--duration", 0.1).parts[::2] == (
+            1, "Error: 1 answers counted other observations than were sent.\n")
+
+
+def test_a_gateways_page_is_no_answer_of_the_receiver():
+    with ReceiverFake(SECRET) as fake:
+        fake.misbehave("POST", instead(page(502)))
+        assert run("simulate", fake.url, "--duration", 0.1).parts[::2] == (
+            1, "Error: No delivery was acknowledged: 1 × 502.\n")
+
+
+def test_ctrl_c_ends_it_with_a_summary(receiver):
+    script = Path(sys.executable).with_name("presence-cli")
+    process = subprocess.Popen(
+        [script, "simulate", receiver.url, "--speed", "600", "--verify", receiver.data],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PRESENCE_SECRET": SECRET})
+    try:
+        until(lambda: receiver.data.exists() and len(receiver.lines()) > 32)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+    assert re.fullmatch("All [0-9]+ accepted and 0 rejected observations are in the files, each once.\n", err)
+    assert (process.returncode, out.partition(" ")[0]) == (0, "Deliveries")
+
+
+@pytest.mark.slow
+def test_the_load_of_a_large_account(tmp_path):
+    with running(tmp_path, workers=2) as receiver:
+        ran = run("simulate", receiver.url, "--aps", 50, "--devices", 40, "--speed", 600, "--duration", 10,
+                  "--verify", receiver.data)
+        assert ran.code == 0, ran.err
