@@ -19,6 +19,8 @@ from presence_receiver.errors import BadDelivery, BodyTooLarge, UnsupportedEncod
 from presence_receiver.schemas import LARGEST, SMALLEST
 
 PIECE = 64 * 1024
+"""Bytes to ask for where the length is not known; where it is, all at once: gunicorn copies all it holds at each read."""
+
 Fields = dict[str, Any]
 """A JSON object; values that nobody has needed yet are msgspec.Raw: see `loaded`."""
 
@@ -60,14 +62,14 @@ def _encoding(environ: Mapping[str, Any]) -> bool:
 def _read_sized(stream: Stream, length: int, limit: int) -> bytes:
     if length > limit:
         raise _too_large(length, limit)
-    body = b"".join(_pieces(stream, length))
+    body = b"".join(_pieces(stream, length, length))
     if len(body) < length:
         raise BadDelivery(f"The body broke off after {len(body)} of {length} bytes.", body)
     return body
 
 
 def _read_open(stream: Stream, limit: int) -> bytes:
-    body = b"".join(_pieces(stream, limit + 1))
+    body = b"".join(_pieces(stream, limit + 1, PIECE))
     if len(body) > limit:
         raise _too_large(len(body), limit)
     return body
@@ -77,11 +79,11 @@ def _too_large(size: int, limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body has {size} bytes or more; PRESENCE_MAX_BODY_BYTES allows {limit}.")
 
 
-def _pieces(stream: Stream, most: int) -> Iterator[bytes]:
+def _pieces(stream: Stream, most: int, size: int) -> Iterator[bytes]:
     """The stream's bytes up to `most`; BadDelivery, with all that came, where the sender broke the framing."""
     came: list[bytes] = []
     try:
-        while most and (piece := stream.read(min(PIECE, most))):
+        while most and (piece := stream.read(min(size, most))):
             came.append(piece)
             most -= len(piece)
     except (ParseException, OSError):
