@@ -34,8 +34,7 @@ def ask(url: str, headers: Mapping[str, str], timeout: float, trace: Trace) -> A
 def _response(url: str, headers: Mapping[str, str], timeout: float, trace: Trace) -> requests.Response:
     with open_session(headers, retries=0) as session:
         try:
-            with send(session, "GET", url, timeout, trace) as response:
-                return response
+            return send(session, "GET", url, timeout, trace, headers={"Connection": "close"})
         except requests.RequestException as error:
             raise CallFailed(f"{url} does not answer ({reason(error)}): "
                              "check the URL and that the receiver runs.") from None
