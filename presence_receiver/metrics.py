@@ -63,6 +63,10 @@ class PrometheusMetrics(Metrics):
             "presence_secret_used", "Stored deliveries by the secret that they showed.", ["secret"],
             registry=registry)
         self._secrets = [secrets.labels("current"), secrets.labels("previous")]
+        started = Gauge(
+            "presence_start_timestamp_seconds", "When the first worker started, in Unix time.", registry=registry,
+            multiprocess_mode="min")
+        started.set(time.time())
         self._last = Gauge(
             "presence_last_delivery_timestamp_seconds", "When the last delivery was stored, in Unix time.",
             registry=registry, multiprocess_mode="max")
@@ -138,6 +142,18 @@ def free_bytes(folder: Path) -> int:
     """What we may still write there; a filesystem that does not tell counts as endless. Raises OSError."""
     filesystem = os.statvfs(folder)
     return filesystem.f_bavail * filesystem.f_frsize if filesystem.f_blocks else sys.maxsize
+
+
+def parsed(exposition: str) -> dict[str, float]:
+    """Each sample's value, by its name and labels as they stand there: presence_deliveries_total{status="200"}."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    values = {}
+    for family in text_string_to_metric_families(exposition):
+        for sample in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
+            values[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return values
 
 
 def forget(process: int) -> None:

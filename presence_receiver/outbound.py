@@ -100,11 +100,11 @@ class Caller:
         return answer
 
 
-def open_session(headers: Mapping[str, str]) -> requests.Session:
+def open_session(headers: Mapping[str, str], retries: int = RETRIES) -> requests.Session:
     """A session that carries these credentials and repeats GET only."""
     session = Session()
     session.auth = Credentials(headers)
-    retry = Retry(total=RETRIES, allowed_methods={"GET"}, status_forcelist=WORTH_REPEATING,
+    retry = Retry(total=retries, allowed_methods={"GET"}, status_forcelist=WORTH_REPEATING,
                   backoff_factor=BACK_OFF, retry_after_max=LONGEST_RETRY_AFTER, redirect=False,
                   raise_on_status=False)
     session.mount("https://", HTTPAdapter(max_retries=retry))

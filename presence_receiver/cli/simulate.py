@@ -21,23 +21,23 @@ from presence_receiver.outbound import Answer
 
 @click.command("simulate")
 @click.argument("url")
-@click.option("--aps", type=click.IntRange(1, 10_000), default=4, help="Access points.  [default: 4]")
-@click.option("--devices", type=click.IntRange(0, 10_000), default=8,
+@click.option("--aps", type=click.IntRange(1, 10_000), default=4, metavar="N", help="Access points.  [default: 4]")
+@click.option("--devices", type=click.IntRange(0, 10_000), default=8, metavar="N",
               help="Around each of them.  [default: 8]")
-@click.option("--interval", type=click.FloatRange(1), default=60,
-              help="Seconds between reports.  [default: 60]")
-@click.option("--duration", type=click.FloatRange(0, min_open=True), default=60,
-              help="Real seconds.  [default: 60]")
-@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1,
+@click.option("--interval", type=click.FloatRange(1), default=60, metavar="SECONDS",
+              help="Between reports.  [default: 60]")
+@click.option("--duration", type=click.FloatRange(0, min_open=True), default=60, metavar="SECONDS",
+              help="Real time.  [default: 60]")
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1, metavar="X",
               help="Times faster.  [default: 1]")
-@click.option("--shape", type=click.Choice(simulate.SHAPES), default="array",
-              help="Of the bodies.  [default: array]")
-@click.option("--bad", type=click.FloatRange(0, 1), default=0,
+@click.option("--shape", type=click.Choice(simulate.SHAPES), default="array", metavar="SHAPE",
+              help="array (the default), flat, client-centric.")
+@click.option("--bad", type=click.FloatRange(0, 1), default=0, metavar="P",
               help="Share of bad observations.  [default: 0]")
 @click.option("--verify", type=click.Path(file_okay=False, path_type=Path), metavar="DATA_DIR",
               help="Look for every observation in the files.")
 @click.option("--output", type=click.Choice(["table", "json"]), default="table",
-              help="The summary, for people or for programs.  [default: table]")
+              help="For people (the default) or for programs.")
 @secret_file
 @insecure_http
 @pass_invocation

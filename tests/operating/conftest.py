@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from presence_receiver import stored
 from presence_receiver.cli import cli
 
 ROOT = Path(__file__).parents[2]
@@ -84,10 +86,10 @@ class Receiver:
         return [json.loads(line) for line in whole.splitlines()]
 
     def lines(self, stem="presence"):
-        from presence_receiver import stored
         return [json.loads(line) for line in stored.lines(self.data, stem)]
 
     def stop(self):
+        gc.collect()  # requests' sockets live as long as their answers; gunicorn waits for open ones
         if self.process.poll() is None:
             self.process.terminate()
         try:

@@ -1,0 +1,203 @@
+"""What the README shows, run or parsed: reading the lines, and where the receiver runs."""
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import tomllib
+
+import pytest
+import requests
+import yaml
+
+from operating.certificates import Certificate
+from operating.conftest import README, ROOT, SECRET, run, running, until
+from presence_receiver import stored
+
+COMMAND = (ROOT / "Procfile").read_text().removeprefix("web: ").strip()
+
+
+def code(language):
+    """The README's code blocks of a language."""
+    found = re.findall(rf"^\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)", README.read_text(), re.MULTILINE)
+    return [textwrap.dedent(block).strip() for block in found]
+
+
+def shown(name):
+    """The file that follows its name."""
+    found = re.search(rf"``{re.escape(name)}``::\n\n((?:    .*\n|\n)+)", README.read_text())
+    return textwrap.dedent(found[1]).strip() + "\n"
+
+
+def recipe(language, word):
+    [found] = [block for block in code(language) if word in block]
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder in which a receiver has put lines into data, in closed files too."""
+    folder = tmp_path_factory.mktemp("recipes")
+    with running(folder, PRESENCE_ROTATE_BYTES="60000") as receiver:
+        run("simulate", receiver.url, "--aps", 5, "--devices", 10, "--speed", 1200, "--duration", 1, "--bad", 0.1)
+        until(lambda: [*receiver.data.glob("presence-*")])
+    return folder
+
+
+def lines(place, stem="presence"):
+    return [json.loads(line) for line in stored.lines(place / "data", stem)]
+
+
+def shell(script, place):
+    environment = {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}", "HOME": str(place),
+                   "TERM": "xterm"}
+    ran = subprocess.run(["bash", "-c", script], cwd=place, env=environment, capture_output=True, text=True,
+                         timeout=60)
+    told = [line for line in ran.stderr.splitlines() if not line.startswith("✔ installed")]
+    assert (ran.returncode, told) == (0, [])
+    return ran.stdout
+
+
+def test_following_with_jq(place):
+    process = subprocess.Popen(["bash", "-c", recipe("bash", "tail -F").replace("jq ", "jq --unbuffered ")],
+                               cwd=place, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert select.select([process.stdout], [], [], 20)[0]
+        fields = process.stdout.readline().decode().rstrip("\n").split("\t")
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        process.stdout.close()
+    [first] = [line for line in lines(place) if line["clientMac"] == fields[2] and line["receivedAt"] == fields[0]]
+    assert fields == [first["receivedAt"], first["apMac"], first["clientMac"], str(first["rssi"]),
+                      first["ssid"] or ""]
+
+
+def test_devices_that_were_near_with_jq(place):
+    near = {line["clientMac"] for line in lines(place) if line["rssi"] > -60}
+    assert shell(recipe("bash", "rssi > -60"), place).split() == sorted(near)
+
+
+def test_reasons_with_jq(place):
+    said = shell(recipe("bash", "uniq -c"), place)
+    assert sum(int(line.split()[0]) for line in said.splitlines()) == len(lines(place, "rejected")) > 0
+    assert '["Not a valid MAC address."]' in said
+
+
+def test_duckdb(place):
+    said = shell(f"python3 - <<'EOF'\n{recipe('python', 'duckdb')}\nEOF", place)
+    assert {line["apMac"] for line in lines(place)} == set(re.findall("C413E2[0-9A-F]{6}", said))
+
+
+def test_pandas(place):
+    said = shell(f"python3 - <<'EOF'\n{recipe('python', 'pandas')}\nEOF", place)
+    active = [json.loads(line) for line in (place / "data" / "presence.jsonl").read_text().splitlines()]
+    counts = [int(line.split()[-1]) for line in said.splitlines() if re.match(r"\d{4}-", line)]
+    assert max(counts) <= len({line["clientMac"] for line in active}) <= sum(counts)
+
+
+def test_lnav(place):
+    (place / "presence_log.json").write_text(shown("presence_log.json"))
+    said = shell(recipe("bash", "lnav"), place)
+    active = [json.loads(line) for line in (place / "data" / "presence.jsonl").read_text().splitlines()]
+    devices = {mac: len({line["clientMac"] for line in active if line["apMac"] == mac})
+               for mac in {line["apMac"] for line in active}}
+    found = dict(re.findall(r"(C413E2[0-9A-F]{6})\W+(\d+)", said))
+    assert found == {mac: str(count) for mac, count in devices.items()}
+
+
+def test_the_procfile_with_honcho(tmp_path):
+    honcho = shutil.which("honcho", path=os.path.dirname(sys.executable))
+    environment = {"PATH": f"{os.path.dirname(sys.executable)}:/usr/bin:/bin", "HOME": str(tmp_path),
+                   "PRESENCE_SECRET": SECRET, "PRESENCE_DATA_DIR": str(tmp_path / "data"),
+                   "GUNICORN_CMD_ARGS": "--bind 127.0.0.1:0", "PYTHONUNBUFFERED": "1"}
+    with (tmp_path / "output").open("wb") as output:
+        process = subprocess.Popen([honcho, "-f", str(ROOT / "Procfile"), "start"], cwd=ROOT, env=environment,
+                                   stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        said = until(lambda: re.search(r"Listening at: (\S+) \(", (tmp_path / "output").read_text()))
+        assert run("send", f"{said[1]}/presence").code == 0
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert (tmp_path / "data" / "presence.jsonl").exists()
+
+
+def test_app_json():
+    app = json.loads(shown("app.json"))
+    assert app["env"].keys() == {"PRESENCE_SECRET", "WEB_CONCURRENCY"}
+    assert app["healthchecks"]["web"][0]["path"] == "/healthz"
+
+
+def test_platforms_run_what_the_procfile_says():
+    render = yaml.safe_load(shown("render.yaml"))["services"][0]
+    railway = json.loads(shown("railway.json"))["deploy"]
+    assert (render["startCommand"], railway["startCommand"]) == (COMMAND, COMMAND)
+    assert (render["healthCheckPath"], railway["healthcheckPath"]) == ("/healthz", "/healthz")
+    assert {"key": "PRESENCE_DATA_DIR", "value": render["disk"]["mountPath"]} in render["envVars"]
+
+
+def test_fly():
+    fly = tomllib.loads(shown("fly.toml"))
+    assert (fly["kill_signal"], fly["kill_timeout"]) == ("SIGTERM", "30s")
+    assert fly["env"]["PRESENCE_DATA_DIR"] == fly["mounts"]["destination"]
+    assert fly["env"]["PORT"] == str(fly["http_service"]["internal_port"])
+
+
+def test_systemd(tmp_path):
+    unit = shown("presence-receiver.service")
+    assert COMMAND.removesuffix(" wsgi:app") in unit
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "gunicorn").symlink_to(shutil.which("true"))
+    path = tmp_path / "presence-receiver.service"
+    path.write_text(unit.replace("/srv/presence-receiver", str(tmp_path)))
+    ran = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True)
+    assert (ran.returncode, [line for line in ran.stderr.splitlines() if "presence-receiver" in line]) == (0, [])
+
+
+def test_nginx_in_front_of_a_receiver(tmp_path):
+    root = Certificate("Root", is_authority=True)
+    leaf = Certificate("localhost", root)
+    for name, content in (("root.pem", root.pem), ("fullchain.pem", leaf.pem), ("privkey.pem", leaf.private)):
+        (tmp_path / name).write_bytes(content)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running(tmp_path) as receiver:
+        server = shown("presence.conf").replace("listen 443", f"listen 127.0.0.1:{port}").replace(
+            "/etc/letsencrypt/live/presence.example.org", str(tmp_path)).replace(
+            "http://127.0.0.1:8000", receiver.base)
+        (tmp_path / "nginx.conf").write_text(
+            f"daemon off; pid {tmp_path}/pid; error_log stderr;\nevents {{}}\nhttp {{ access_log off;\n{server}}}\n")
+        with proxy(tmp_path, port):
+            requests.get(f"https://localhost:{port}/", verify=str(tmp_path / "root.pem")).raise_for_status()
+            bundle = {"REQUESTS_CA_BUNDLE": str(tmp_path / "root.pem")}
+            assert run("send", f"https://localhost:{port}/presence", **bundle).code == 0
+            ran = run("doctor", f"https://localhost:{port}/presence", **bundle)
+            assert (ran.code, "✓ Certificate" in ran.out.splitlines()) == (0, True), ran.out
+    assert all("request_id" in entry for entry in receiver.log if entry["logger"] == "gunicorn.access")
+
+
+class proxy:
+    """nginx, from its configuration in a folder."""
+
+    def __init__(self, folder, port):
+        self.folder, self.port = folder, port
+
+    def __enter__(self):
+        nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+        self.process = subprocess.Popen([nginx, "-p", self.folder, "-c", self.folder / "nginx.conf"])
+        until(self.answers)
+
+    def answers(self):
+        assert self.process.poll() is None
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(20)
