@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-MODE, FOLDER_MODE = 0o640, 0o750
+from presence_receiver import folder
+
+MODE = 0o640
 
 
 class FileLock:
@@ -60,7 +62,7 @@ class FileLock:
         """Open the lock file, for this process alone; make its folder where that is missing."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        os.makedirs(self._path.parent, FOLDER_MODE, exist_ok=True)
+        folder.make(self._path.parent)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
         self._process = os.getpid()
 

@@ -2,7 +2,20 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+
+MODE = 0o750
+
+
+def make(folder: Path) -> None:
+    """Make the folder, and those above it that are missing; return when their names survive a power cut."""
+    if folder.is_dir():
+        return
+    make(folder.parent)
+    with suppress(FileExistsError):
+        os.mkdir(folder, MODE)
+    sync(folder.parent)
 
 
 def sync(folder: Path) -> None:

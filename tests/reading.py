@@ -13,9 +13,18 @@ def content(path):
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
+def contents(folder, stem="presence"):
+    """The bytes of each file; from the beginning again where one was closed or compressed meanwhile."""
+    while True:
+        try:
+            return [content(path) for path in paths(folder, stem)]
+        except FileNotFoundError:
+            continue
+
+
 def raw_lines(folder, stem="presence"):
     """Every line with its newline; the last one may lack it."""
-    return [line for path in paths(folder, stem) for line in content(path).splitlines(keepends=True)]
+    return [line for text in contents(folder, stem) for line in text.splitlines(keepends=True)]
 
 
 def lines(folder, stem="presence", start=0):

@@ -63,9 +63,10 @@ def answer(response):
 
 
 class Receiver:
-    """A running gunicorn; every request is a connection of its own."""
+    """A running gunicorn; `settings` are PRESENCE_ ones, `before` what stands before its command."""
 
-    def __init__(self, folder, log, workers=2, variables=None, **settings):
+    def __init__(self, folder, log, workers=2, variables=None, before=(), **settings):
+        self.command = [*before, *COMMAND]
         self.folder, self.log, self.port = Path(folder), Path(log), free_port()
         self._environment = environment(folder, **settings) | {"WEB_CONCURRENCY": str(workers)}
         self._environment |= {"PORT": str(self.port), **(variables or {})}
@@ -83,7 +84,7 @@ class Receiver:
         """Start it without waiting."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                COMMAND, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
+                self.command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
 
     def _answers(self):

@@ -56,7 +56,7 @@ line_file           folder rotation                                             
 journal             folder
 compression         folder
 rotation
-file_lock                                                                                    fcntl
+file_lock           folder                                                                   fcntl
 folder
 offload                                                                                      gevent
 limited_log
