@@ -2,6 +2,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -100,6 +101,13 @@ class Terminal:
 
     def type(self, text):
         os.write(self.master, text.encode())
+
+    def interrupt(self):
+        """Ctrl-C, as often as it takes: Python notices one that comes just before it reads only with the next."""
+        for _ in range(40):
+            os.kill(self.process.pid, signal.SIGINT)
+            if select.select([self.master], [], [], 0.5)[0]:
+                return
 
     def end(self):
         while self.read():

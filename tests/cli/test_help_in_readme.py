@@ -7,9 +7,7 @@ from conftest import run
 from presence_receiver.cli import COMMANDS, cli
 
 ROOT = Path(__file__).parents[2]
-MARK = ".. presence-cli's help begins here"
-README = next(path for path in (ROOT / "README.rst", ROOT / "README-cli.rst")
-              if path.exists() and MARK in path.read_text())
+README = ROOT / "README.rst"
 
 
 def shown(command):

@@ -35,7 +35,7 @@ def test_interrupted_at_a_prompt(account):
     account.fake.add(URL, OLD_SECRET)
     with Terminal("delete", "1", env=account.env) as terminal:
         terminal.wait_for("[y/N]: ")
-        os.kill(terminal.process.pid, signal.SIGINT)
+        terminal.interrupt()
         assert terminal.end() == 130
         assert "Traceback" not in terminal.shown
     assert len(account.fake.stored) == 1
