@@ -15,7 +15,7 @@ from presence_receiver import stored
 from presence_receiver.cli import cli
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README-operating.rst"
+README = ROOT / "README.rst"
 SECRET = "operating-secret-Wq4"
 
 
