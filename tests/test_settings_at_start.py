@@ -1,4 +1,5 @@
 """Settings that are wrong: gunicorn does not start, and says each fault in a line of its own."""
+import json
 import subprocess
 
 from running import COMMAND, ROOT, environment, free_port
@@ -8,15 +9,16 @@ MISSING = "PRESENCE_SECRET is missing: set it to the secret you entered in HiveM
 
 
 def refusal(folder, **settings):
-    """Run a receiver, which ends by itself; its exit status and what it said beside gunicorn's own lines."""
+    """Run a receiver, which ends by itself; its exit status and what it said beside its log."""
     variables = environment(folder, **settings) | {"PORT": str(free_port())}
     ran = subprocess.run(COMMAND, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=30)
     assert not folder.exists()
-    return ran.returncode, ran.stdout, [line for line in ran.stderr.splitlines() if "[INFO]" not in line]
+    logged = [json.loads(line)["level"] for line in ran.stdout.splitlines()]
+    return ran.returncode, [level for level in logged if level != "INFO"], ran.stderr.splitlines()
 
 
 def test_no_secret(tmp_path):
-    assert refusal(tmp_path / "data", SECRET=None) == (1, "", [MISSING])
+    assert refusal(tmp_path / "data", SECRET=None) == (1, [], [MISSING])
 
 
 def test_every_setting_at_once(tmp_path):
@@ -24,8 +26,8 @@ def test_every_setting_at_once(tmp_path):
         "SECRET": "1234", "PREVIOUS_SECRET": "x", "MAX_BODY_BYTES": "16M", "ROTATE_BYTES": "0",
         "ROTATE_SECONDS": "-1", "FSYNC": "perhaps",
     }
-    status, out, lines = refusal(tmp_path / "data", **settings)
-    assert (status, out, sorted(lines)) == (1, "", [
+    status, logged, lines = refusal(tmp_path / "data", **settings)
+    assert (status, logged, sorted(lines)) == (1, [], [
         "PRESENCE_FSYNC must be true or false.",
         f"PRESENCE_MAX_BODY_BYTES {NO_NUMBER}",
         "PRESENCE_PREVIOUS_SECRET must have at least 5 characters.",
