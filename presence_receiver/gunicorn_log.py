@@ -32,14 +32,15 @@ class JsonLogger(Logger):
 
     def access(self, resp: Any, req: Any, environ: Mapping[str, Any],
                request_time: datetime.timedelta) -> None:
-        """Log one answered request."""
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        """Log one answered request; of one that gunicorn itself refused, less is known."""
+        method, path = environ.get("REQUEST_METHOD", "-"), environ.get("PATH_INFO", "-")
+        status = int(resp.status.split()[0])
         facts = {
-            "method": method, "path": path, "status": resp.status_code, "bytes": resp.sent or 0,
+            "method": method, "path": path, "status": status, "bytes": resp.sent or 0,
             "milliseconds": round(request_time.total_seconds() * 1000, 1),
         }
         for name in REQUEST_IDS:
             if name in environ:
                 facts["request_id"] = environ[name][:LONGEST_ID]
                 break
-        self.access_log.info("%s %s %s", method, path, resp.status_code, extra=facts)
+        self.access_log.info("%s %s %s", method, path, status, extra=facts)
