@@ -17,6 +17,11 @@ cli.message_types   cli.invocation                                              
 cli.new_secret      cli.secret                                                               click
 cli.replay          cli.invocation cli.output cli.progress config replay                     click
 cli.send            cli.invocation cli.output cli.secret cli.url errors feed mask outbound   click
+cli.doctor          cli.invocation cli.output cli.secret cli.url doctor errors               click
+cli.report          cli.invocation cli.output errors report report_page stored               click rich
+cli.simulate        cli.invocation cli.output cli.secret cli.url errors feed outbound        click rich
+                    reconcile simulate
+cli.status          cli.invocation cli.url mask service                                      click
 cli.secret          cli.invocation errors                                                    click
 cli.invocation      cli.output environment errors mask subscription                          click dotenv
 cli.progress        cli.output mask                                                          rich
@@ -26,6 +31,13 @@ cli.url             environment                                                 
 registration        errors subscription
 hivemanager         environment errors mask outbound subscription trace
 extremecloudiq      environment errors mask outbound subscription trace
+doctor              environment errors feed outbound service subscription trace              requests
+service             errors metrics no_answer outbound trace                                  requests
+reconcile           errors simulate stored
+simulate            errors outbound simulated_site
+simulated_site
+report_page         report
+report              errors rotation                                                          duckdb
 subscription
 environment         errors mask
 feed                errors no_answer outbound trace                                          requests urllib3
@@ -35,10 +47,12 @@ trace                                                                           
 mask
 
 (top)               app
-gunicorn_config     config errors                                                            gunicorn
+gunicorn_config     config errors gunicorn_log metrics                                       gunicorn
+gunicorn_log                                                                                 gunicorn
 gunicorn_worker                                                                              gevent gunicorn
-app                 config health housekeeping limited_log webhook writer                    flask werkzeug
-health                                                                                       flask
+app                 config health housekeeping limited_log metrics readiness webhook writer  flask werkzeug
+readiness           config errors metrics writer
+health              metrics                                                                  flask
 webhook             delivery errors judge lines verify                                       flask
 verify              errors
 replay              config errors housekeeping journal rejected_line rotation writer
@@ -48,13 +62,15 @@ careful_judge       delivery fast_judge lines schemas                           
 fast_judge          delivery schemas                                                         marshmallow msgspec
 delivery            errors schemas                                                           gunicorn msgspec
 schemas                                                                                      marshmallow
-housekeeping        compression config file_lock limited_log offload rotation storage_fault
-                    trusted_clock writer
-writer              config file_lock journal line_file lines offload storage_fault
+housekeeping        compression config file_lock limited_log metrics offload rotation
+                    storage_fault trusted_clock writer
+writer              config file_lock journal line_file lines metrics offload storage_fault
 lines                                                                                        msgspec
 line_file           folder rotation                                                          fcntl
 journal             folder
 compression         folder
+metrics             stored                                                                   prometheus_client
+stored              rotation
 rotation
 file_lock           folder                                                                   fcntl
 folder
