@@ -40,6 +40,10 @@ class Ledger:
             assert json.loads(body) == {"accepted": self.sizes[number], "rejected": 0}
         self.statuses[number] = status
 
+    def forget(self, number):
+        """It was never sent."""
+        del self.sizes[number]
+
     def numbers(self, *statuses):
         """The deliveries with one of these outcomes."""
         return [number for number in self.sizes if self.statuses.get(number) in statuses]
@@ -54,20 +58,33 @@ class Sender:
     """Posts one delivery after the other on a kept connection, as long as the ports answer."""
 
     def __init__(self, receiver, ledger, size):
-        self._receiver, self._ledger, self._size = receiver, ledger, size
+        self._ledger, self._size = ledger, size
         self._connection = receiver.connect()
+        self.broken = []
 
     def send(self, once=False):
         number, body = self._ledger.next(self._size())
         try:
             self._connection.request("POST", "/presence", body, AUTHORIZED)
             answer = self._connection.getresponse()
-            self._ledger.answered(number, answer.status, answer.read())
+            self._read(number, answer)
+        except ConnectionRefusedError:
+            self._ledger.forget(number)
         except (OSError, http.client.HTTPException):
             self._connection.close()
         if once:
-            self._connection.close()
+            self.close()
         return self._ledger.statuses.get(number)
+
+    def close(self):
+        self._connection.close()
+
+    def _read(self, number, answer):
+        try:
+            self._ledger.answered(number, answer.status, answer.read())
+        except (OSError, http.client.HTTPException):
+            self.broken.append(number)
+            raise
 
 
 class Load:
@@ -88,9 +105,13 @@ class Load:
                     self._is_over.wait(0.01)  # nobody there: do not spin
         except BaseException as failure:
             self.failures.append(failure)
-            raise
         finally:
-            sender._connection.close()
+            sender.close()
+
+    @property
+    def broken(self):
+        """Deliveries whose answer began and did not end."""
+        return [number for sender in self._senders for number in sender.broken]
 
     def _is_next(self):
         with self._lock:
