@@ -19,7 +19,7 @@ from presence_receiver.errors import BadDelivery, BodyTooLarge, UnsupportedEncod
 from presence_receiver.schemas import LARGEST, SMALLEST
 
 PIECE = 64 * 1024
-"""Bytes to ask for where the length is not known; where it is, all at once: gunicorn copies all it holds at each read."""
+"""Bytes to ask for where the length is not known; else all at once: gunicorn copies what it holds at each read."""
 
 Fields = dict[str, Any]
 """A JSON object; values that nobody has needed yet are msgspec.Raw: see `loaded`."""

@@ -91,13 +91,19 @@ class Terminal:
             assert self.read(), f"ended without {text!r}: {self.shown!r}"
 
     def read(self):
-        assert select.select([self.master], [], [], 20)[0], f"nothing more came after {self.shown!r}"
+        assert self.has_more(20), f"nothing more came after {self.shown!r}"
         try:
             some = os.read(self.master, 4096).decode()
         except OSError:
             return ""
         self.shown += some
         return some
+
+    def has_more(self, seconds):
+        """Whether it shows more, or ends, within so long; poll, since select takes no descriptor beyond 1,023."""
+        poll = select.poll()
+        poll.register(self.master, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def type(self, text):
         os.write(self.master, text.encode())
@@ -106,7 +112,7 @@ class Terminal:
         """Ctrl-C, as often as it takes: Python notices one that comes just before it reads only with the next."""
         for _ in range(40):
             os.kill(self.process.pid, signal.SIGINT)
-            if select.select([self.master], [], [], 0.5)[0]:
+            if self.has_more(0.5):
                 return
 
     def end(self):

@@ -180,7 +180,7 @@ def test_a_receiver_with_rotation_and_bad_observations(tmp_path):
         assert said["answers"] == {"200": said["deliveries"]}
         assert 0 < said["p50"] <= said["p99"] < 5
         assert len(receiver.lines()) == said["accepted"]
-        assert len([*receiver.data.glob("presence-*")]) > 3
+        assert len([*receiver.data.glob("presence-*")]) >= said["deliveries"] // 4
 
 
 def test_another_folder_than_the_receivers(receiver, tmp_path):
