@@ -130,3 +130,27 @@ def test_the_records_of_a_collector_stay_small(start, stream, collect, deliverie
     collected(collector.folder, 150)
     collector.stop()
     assert json.loads((collector.folder / ".collect.position").read_text())["ranges"] == [[1, 50]]
+
+
+def test_health_and_metrics_know_the_stream(start, server, stream, collect, deliveries):
+    receiver = start(workers=1, METRICS_TOKEN="metrics-token", **stream)
+    receiver.post(deliveries(1))
+
+    def metric(name):
+        connection = receiver.connect()
+        connection.request("GET", "/metrics", headers={"Authorization": "Bearer metrics-token"})
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return float(re.search(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)[1])
+
+    assert (receiver.request("GET", "/readyz").status, metric("presence_stream_connected")) == (200, 1)
+    assert metric("presence_stream_lag_messages") == 1
+    collect()
+    wait_until(lambda: metric("presence_stream_lag_messages") == 0, what="the collector to take it")
+    server.kill()
+    wait_until(lambda: receiver.request("GET", "/readyz").status == 503, what="it to notice")
+    assert receiver.request("GET", "/readyz").json["error"] == (
+        "None of the servers at PRESENCE_STREAM_URL can be used now.")
+    assert metric("presence_stream_connected") == 0
+    server.start()
+    wait_until(lambda: receiver.request("GET", "/readyz").status == 200, what="it to come back")
