@@ -86,7 +86,7 @@ class _Collector:
             session = _Session(subscription, position, self._writer, self._progress)
             while not self._stopping.is_set():
                 await session.round()
-                await client.flush(timeout=int(jetstream.CALL_SECONDS))
+                await client.flush(timeout=jetstream.CONNECT_SECONDS)
                 self._show(self._progress)
 
     def _position(self, stream: str) -> Position:

@@ -12,9 +12,8 @@ from typing import Any
 import nats
 import nats.errors
 from nats.aio.client import Client
-from nats.js import JetStreamContext
 from nats.js.api import (
-    AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo,
+    AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig,
 )
 from nats.js.errors import BadRequestError, NotFoundError
 
@@ -25,7 +24,10 @@ from presence_receiver.stream_parts import KINDS
 FAULTS = (OSError, TimeoutError, nats.errors.Error)
 """What a call to the servers may raise while they are away or elect a leader."""
 
-CALL_SECONDS = 2.0
+CONNECT_SECONDS, CREATE_SECONDS = 2, 5.0
+CALL_SECONDS = 1.0
+"""Short, since the servers do not answer at all while they elect a leader."""
+
 DUPLICATE_SECONDS = 120
 """How long the servers know a message again that is published twice."""
 
@@ -42,12 +44,12 @@ async def connected(settings: Settings) -> AsyncIterator[Client]:
     """
     client = await nats.connect(
         settings.stream_urls, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
-        connect_timeout=int(CALL_SECONDS), ping_interval=2, max_outstanding_pings=2, pending_size=0,
+        connect_timeout=CONNECT_SECONDS, ping_interval=2, max_outstanding_pings=2, pending_size=0,
         error_cb=_ignore, name="presence-receiver",
         user_credentials=str(settings.stream_credentials) if settings.stream_credentials else None,
     )
     try:
-        await ensure_stream(client.jetstream(timeout=CALL_SECONDS), settings)
+        await ensure_stream(client, settings)
         yield client
     finally:
         await _closed(client)
@@ -62,18 +64,18 @@ async def _closed(client: Client) -> None:
         await client.close()
 
 
-async def ensure_stream(context: JetStreamContext, settings: Settings) -> StreamInfo:
-    """The stream, made if it is absent."""
+async def ensure_stream(client: Client, settings: Settings) -> None:
+    """Make the stream if it is absent; ConfigError where it breaks a promise."""
+    context = client.jetstream(timeout=CALL_SECONDS)
     try:
         info = await context.stream_info(settings.stream_name)
     except NotFoundError:
         with contextlib.suppress(BadRequestError):  # another receiver was first
-            await context.add_stream(wanted(settings))
+            await client.jetstream(timeout=CREATE_SECONDS).add_stream(wanted(settings))
         info = await context.stream_info(settings.stream_name)
     if faults := mismatches(info.config, settings):
         raise ConfigError(f"The stream {settings.stream_name} {' and '.join(faults)}: change it on the servers, "
                           "or name another in PRESENCE_STREAM_NAME.")
-    return info
 
 
 def wanted(settings: Settings) -> StreamConfig:

@@ -29,7 +29,7 @@ ANSWER_SECONDS = 4.5
 CHECK_SECONDS = 2.5
 """How long one may wait who asks whether a delivery would be stored."""
 
-ATTEMPT_SECONDS = 1.5
+ATTEMPT_SECONDS = 1.0
 """How long one message may wait for its acknowledgement; a leader's death loses some."""
 
 PAUSE_SECONDS = 0.2
