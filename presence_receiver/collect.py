@@ -73,20 +73,20 @@ class _Collector:
                 await self._run_connected()
             except (ConfigError, StorageError) as error:
                 self._log.warning(str(error), "Nothing is collected now: %s", error)
-            except FAULTS:
-                self._log.warning("away", "None of the servers at PRESENCE_STREAM_URL can be used now.")
+            except FAULTS as fault:
+                self._log.warning("away", "Nothing is collected now: %s", jetstream.unusable(fault))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS)
         return self._progress
 
     async def _run_connected(self) -> None:
-        async with jetstream.connected(self._settings) as client:
-            subscription = await jetstream.subscription(client, self._settings)
-            position = await asyncio.to_thread(self._position, await jetstream.identity(client, self._settings))
+        async with jetstream.connected(self._settings) as connection:
+            subscription = await connection.subscription()
+            position = await asyncio.to_thread(self._position, await connection.identity())
             session = _Session(subscription, position, self._writer, self._progress)
             while not self._stopping.is_set():
                 await session.round()
-                await client.flush(timeout=jetstream.CONNECT_SECONDS)
+                await connection.flush()
                 self._show(self._progress)
 
     def _position(self, stream: str) -> Position:

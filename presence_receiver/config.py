@@ -44,12 +44,18 @@ class Folder(fields.String):
 
 def _stream_urls(text: str) -> None:
     """At least one server, each with a scheme that the client knows and a host."""
-    for url in text.split(","):
-        found = urllib.parse.urlsplit(url.strip())
-        if found.scheme not in ("nats", "tls") or not found.hostname:
-            raise ValidationError("must be one or more of nats://host:4222 or tls://host:4222, with commas between.")
+    if not all(_is_server(url.strip()) for url in text.split(",")):
+        raise ValidationError("must be one or more of nats://host:4222 or tls://host:4222, with commas between.")
     if not importlib.util.find_spec("nats"):
         raise ValidationError("needs the extra: pip install presence-receiver[stream]")
+
+
+def _is_server(url: str) -> bool:
+    try:
+        found = urllib.parse.urlsplit(url)
+        return found.scheme in ("nats", "tls") and bool(found.hostname) and found.port != 0
+    except ValueError:
+        return False
 
 
 def _file(path: str) -> None:

@@ -13,13 +13,10 @@ import time
 import uuid
 from collections.abc import Sequence
 
-from nats.aio.client import Client
-from nats.js.errors import APIError
-
 from presence_receiver import jetstream, native_loop
 from presence_receiver.config import Settings
 from presence_receiver.errors import ConfigError, StorageError
-from presence_receiver.jetstream import FAULTS
+from presence_receiver.jetstream import FAULTS, Connection
 from presence_receiver.metrics import Metrics
 from presence_receiver.stream_parts import Part, parts
 
@@ -109,7 +106,7 @@ class _Publisher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client: Client | None = None
+        self._connection: Connection | None = None
         self._is_connected = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._fault: str | None = None
@@ -120,25 +117,25 @@ class _Publisher:
         """Connect, and again whenever the connection is lost, as long as the process lives."""
         while True:
             try:
-                async with jetstream.connected(self._settings) as client:
-                    await self._use(client)
+                async with jetstream.connected(self._settings) as connection:
+                    await self._use(connection)
             except ConfigError as error:
                 self._fault = str(error)
-            except FAULTS:
-                self._fault = "None of the servers at PRESENCE_STREAM_URL can be used now."
+            except FAULTS as fault:
+                self._fault = jetstream.unusable(fault)
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _use(self, client: Client) -> None:
-        """Publish with this client until it is closed."""
-        self._client, self._fault = client, None
+    async def _use(self, connection: Connection) -> None:
+        """Publish with this connection until it is closed."""
+        self._connection, self._fault = connection, None
         self._last_acknowledged = time.monotonic()
         self._is_connected.set()
         try:
-            while not client.is_closed:
+            while not connection.is_closed:
                 await asyncio.sleep(PAUSE_SECONDS)
         finally:
             self._is_connected.clear()
-            self._client = None
+            self._connection = None
 
     def begin(self, waiting: _Waiting) -> None:
         """Publish a delivery; others go on meanwhile."""
@@ -162,8 +159,8 @@ class _Publisher:
         while True:
             await self._is_connected.wait()
             try:
-                if self._client:
-                    self.lag = await jetstream.lag(self._client, self._settings)
+                if self._connection:
+                    self.lag = await self._connection.lag()
                     return
             except FAULTS:
                 await asyncio.sleep(PAUSE_SECONDS)
@@ -173,34 +170,29 @@ class _Publisher:
         delivery, rest = uuid.uuid4().hex, None
         while rest is None or rest:
             await self._is_connected.wait()
-            if self._client is None:
+            if self._connection is None:
                 continue
             if rest is None:
-                rest = parts(delivery, waiting.accepted, waiting.rejected, self._client.max_payload)
-            rest = await self._attempt(self._client, rest)
+                rest = parts(delivery, waiting.accepted, waiting.rejected, self._connection.most_bytes)
+            rest = await self._attempt(self._connection, rest)
             if rest:
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _attempt(self, client: Client, wanted: Sequence[Part]) -> list[Part]:
+    async def _attempt(self, connection: Connection, wanted: Sequence[Part]) -> list[Part]:
         """Publish the parts, all at once; those that were not acknowledged."""
-        outcomes = await asyncio.gather(*(self._is_acknowledged(client, part) for part in wanted))
+        outcomes = await asyncio.gather(*(self._is_acknowledged(connection, part) for part in wanted))
         return [part for part, is_done in zip(wanted, outcomes, strict=True) if not is_done]
 
-    async def _is_acknowledged(self, client: Client, part: Part) -> bool:
-        subject = f"{self._settings.stream_name}.{part.kind}"
+    async def _is_acknowledged(self, connection: Connection, part: Part) -> bool:
         try:
-            await client.jetstream().publish(
-                subject, part.payload, timeout=ATTEMPT_SECONDS, stream=self._settings.stream_name,
-                headers=dict(part.headers))
-        except APIError as error:
-            self._fault = f"The stream refuses: {error.description}."
-            return False
-        except FAULTS:
+            await connection.publish(part, ATTEMPT_SECONDS)
+        except FAULTS as fault:
+            self._fault = jetstream.refusal(fault) or self._fault
             return False
         self._fault, self._last_acknowledged = None, time.monotonic()
         return True
 
     async def _give_up_silence(self) -> None:
         """Another server may do better, and what is still on its way to this one must not be sent."""
-        if self._client and time.monotonic() - self._last_acknowledged > SILENCE_SECONDS:
-            await self._client.close()
+        if self._connection and time.monotonic() - self._last_acknowledged > SILENCE_SECONDS:
+            await self._connection.close()

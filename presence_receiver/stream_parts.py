@@ -11,8 +11,11 @@ import datetime
 import re
 from collections.abc import Iterator
 
+from presence_receiver import lines
+
 KINDS = ("lines", "rejected")
 DELIVERY, PART, ID = "Presence-Delivery", "Presence-Part", "Nats-Msg-Id"
+FOREIGN = "A message of the stream that no receiver has published."
 HEADERS_SIZE = 1024
 """Bytes of a message that its headers may take."""
 
@@ -64,11 +67,14 @@ class Stored:
     @classmethod
     def read(cls, sequence: int, time: datetime.datetime, subject: str, headers: dict[str, str] | None,
              payload: bytes) -> Stored:
-        """A message that somebody else has published counts as a delivery of one part."""
+        """What somebody else has published is no lines: it counts as a delivery that could not be read."""
         given = headers or {}
-        number, count = re.findall(r"\d+", given.get(PART, "")) or (1, 1)
-        delivery = given.get(DELIVERY, str(sequence))
-        return cls(sequence, time, subject.rpartition(".")[2], delivery, int(number), int(count), payload)
+        kind = subject.rpartition(".")[2]
+        found = re.fullmatch(r"(\d+)/(\d+)", given.get(PART, ""))
+        if not found or DELIVERY not in given or kind not in KINDS:
+            line = lines.unreadable(payload, FOREIGN, lines.stamp(time))
+            return cls(sequence, time, "rejected", f"message {sequence}", 1, 1, line)
+        return cls(sequence, time, kind, given[DELIVERY], int(found[1]), int(found[2]), payload)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

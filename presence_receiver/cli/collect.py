@@ -3,9 +3,8 @@
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click

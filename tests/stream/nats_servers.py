@@ -14,18 +14,19 @@ PROGRAM = "nats-server"
 class NatsServer:
     """One server with a folder of its own; its monitor port tells how it is."""
 
-    def __init__(self, folder, name="n1", port=None, cluster_port=None, routes=()):
+    def __init__(self, folder, name="n1", port=None, cluster_port=None, routes=(), more=()):
         self.folder, self.name = folder / name, name
         self.port, self.monitor = port or free_port(), free_port()
         self._cluster = ["-cluster_name", "c", "-cluster", f"nats://127.0.0.1:{cluster_port}",
                          "-routes", ",".join(f"nats://127.0.0.1:{each}" for each in routes)] if cluster_port else []
+        self._more = list(more)
         self.url = f"nats://127.0.0.1:{self.port}"
         self.process = None
 
     def start(self):
         self.folder.mkdir(exist_ok=True)
         command = [shutil.which(PROGRAM), "-n", self.name, "-a", "127.0.0.1", "-p", str(self.port), "-js",
-                   "-sd", str(self.folder / "store"), "-m", str(self.monitor), *self._cluster]
+                   "-sd", str(self.folder / "store"), "-m", str(self.monitor), *self._cluster, *self._more]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
