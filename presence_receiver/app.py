@@ -18,7 +18,7 @@ from presence_receiver.health import service
 from presence_receiver.housekeeping import Housekeeping
 from presence_receiver.limited_log import LimitedLog
 from presence_receiver.metrics import Metrics, PrometheusMetrics
-from presence_receiver.readiness import Readiness
+from presence_receiver.readiness import Readiness, Storage
 from presence_receiver.webhook import EXTENSION, log as webhook_log, webhook
 from presence_receiver.writer import Writer
 
@@ -30,7 +30,7 @@ class Receiver:
     """What the views need, in `app.extensions["presence_receiver"]`."""
 
     settings: config.Settings
-    writer: Writer
+    writer: Storage
     housekeeping: Housekeeping
     log: LimitedLog
     metrics: Metrics
@@ -58,11 +58,20 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
     for warning in settings.warnings():
         log.warning(warning)
     metrics = PrometheusMetrics() if settings.metrics_token else Metrics()
-    writer = Writer(settings, metrics)
+    writer = _storage(settings, metrics)
     app.extensions[EXTENSION] = Receiver(
         settings, writer, Housekeeping(settings, metrics), LimitedLog(webhook_log), metrics, Readiness(settings, writer)
     )
     app.register_blueprint(webhook, url_prefix=url_prefix)
+
+
+def _storage(settings: config.Settings, metrics: Metrics) -> Storage:
+    """The stream where one is set; what it needs is imported only then."""
+    if settings.stream_url:
+        from presence_receiver.stream import StreamWriter
+
+        return StreamWriter(settings, metrics)
+    return Writer(settings, metrics)
 
 
 def _http_error(error: HTTPException) -> Response:

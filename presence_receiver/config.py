@@ -5,6 +5,8 @@ Knows nothing of Flask and reads no environment by itself: whoever calls says wh
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,27 @@ class Folder(fields.String):
         return super()._deserialize(str(value) if isinstance(value, Path) else value, *args, **options)
 
 
+def _stream_urls(text: str) -> None:
+    """At least one server, each with a scheme that the client knows and a host."""
+    if not all(_is_server(url.strip()) for url in text.split(",")):
+        raise ValidationError("must be one or more of nats://host:4222 or tls://host:4222, with commas between.")
+    if not importlib.util.find_spec("nats"):
+        raise ValidationError("needs the extra: pip install presence-receiver[stream]")
+
+
+def _is_server(url: str) -> bool:
+    try:
+        found = urllib.parse.urlsplit(url)
+        return found.scheme in ("nats", "tls") and bool(found.hostname) and found.port != 0
+    except ValueError:
+        return False
+
+
+def _file(path: str) -> None:
+    if not Path(path).is_file():
+        raise ValidationError("must name a file with credentials that exists.")
+
+
 class SettingsSchema(Schema):
     """The settings as a person types them; a field's name with PRESENCE_ before it is the variable's."""
 
@@ -67,6 +90,16 @@ class SettingsSchema(Schema):
         load_default=True, truthy={True, "true", "1", "yes", "on"}, falsy={False, "false", "0", "no", "off"},
         error_messages={"invalid": "must be true or false."},
     )
+    STREAM_URL = fields.String(load_default=None, validate=_stream_urls)
+    STREAM_NAME = fields.String(
+        load_default="presence",
+        validate=validate.Regexp(r"[A-Za-z0-9_-]{1,64}\Z", error="must be letters, digits, - and _, at most 64."),
+    )
+    STREAM_REPLICAS = fields.Integer(
+        load_default=3, validate=validate.OneOf((1, 3, 5), error="must be 1, 3 or 5."),
+        error_messages={"invalid": "must be 1, 3 or 5."},
+    )
+    STREAM_CREDENTIALS = fields.String(load_default=None, validate=_file)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,6 +119,15 @@ class Settings:
     min_free_bytes: int
     metrics_token: str | None = dataclasses.field(repr=False)
     fsync: bool
+    stream_url: str | None = dataclasses.field(repr=False)
+    stream_name: str
+    stream_replicas: int
+    stream_credentials: str | None
+
+    @property
+    def stream_urls(self) -> list[str]:
+        """The servers of the stream, one URL each."""
+        return [url.strip() for url in (self.stream_url or "").split(",") if url.strip()]
 
     @property
     def secrets(self) -> tuple[bytes, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,8 +24,8 @@ class Journal:
         self.path = where / ".replay.journal"
 
     @contextmanager
-    def exchanging(self, grown: str, prepared: Path, target: Path) -> Iterator[None]:
-        """Note where the file `grown` ends, let the caller append to it, then put `prepared` in `target`'s place.
+    def exchanging(self, grown: Sequence[str], prepared: Path, target: Path) -> Iterator[None]:
+        """Note where the files `grown` end, let the caller append to them, then put `prepared` in `target`'s place.
 
         That rename is the commit: until it is done, `resolve` takes the lines back.
         """
@@ -33,10 +33,10 @@ class Journal:
         yield
         os.rename(prepared, target)
 
-    def _note(self, grown: str, prepared: Path) -> None:
-        end = os.stat(grown)
-        note = {"grown": self._relative(grown), "inode": end.st_ino, "size": end.st_size,
-                "prepared": self._relative(prepared)}
+    def _note(self, grown: Sequence[str], prepared: Path) -> None:
+        ends = [(path, os.stat(path)) for path in grown]
+        note = {"prepared": self._relative(prepared), "grown": [
+            {"path": self._relative(path), "inode": end.st_ino, "size": end.st_size} for path, end in ends]}
         draft = self.path.with_suffix(".draft")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, MODE)
         with open(descriptor, "w", encoding="utf-8") as file:
@@ -57,7 +57,8 @@ class Journal:
         note = json.loads(self.path.read_text("utf-8"))
         prepared = self._folder / note["prepared"]
         if prepared.exists():
-            _shrink(self._folder / note["grown"], note["inode"], note["size"])
+            for grown in note["grown"]:
+                _shrink(self._folder / grown["path"], grown["inode"], grown["size"])
             os.unlink(prepared)
         else:
             _sync_if_there(prepared.parent)

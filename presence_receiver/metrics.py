@@ -41,6 +41,9 @@ class Metrics:
     def closed(self, stem: str, count: int) -> None:
         """So many more files of that stem have been closed."""
 
+    def streamed(self, is_connected: bool, lag: int) -> None:
+        """Whether the stream can be used, and how many of its messages the collector has not taken."""
+
     def exposition(self, folder: Path) -> bytes:
         """All that was counted, by all workers, and what there is in the data folder."""
         raise NotImplementedError
@@ -79,6 +82,12 @@ class PrometheusMetrics(Metrics):
         self._batches = Histogram(
             "presence_commit_deliveries", "How many deliveries were written and synced together.",
             buckets=BATCHES, registry=registry)
+        self._connected = Gauge(
+            "presence_stream_connected", "1 where the stream can be used, of the workers the one that was asked last.",
+            registry=registry, multiprocess_mode="mostrecent")
+        self._lag = Gauge(
+            "presence_stream_lag_messages", "Messages in the stream that are in no file yet.",
+            registry=registry, multiprocess_mode="mostrecent")
         rotations = Counter("presence_rotations", "Files closed.", ["file"], registry=registry)
         self._rotations = {stem: rotations.labels(stem) for stem in STEMS}
 
@@ -104,6 +113,11 @@ class PrometheusMetrics(Metrics):
     def closed(self, stem: str, count: int) -> None:
         """So many more files of that stem have been closed."""
         self._rotations[stem].inc(count)
+
+    def streamed(self, is_connected: bool, lag: int) -> None:
+        """The stream was asked how it is."""
+        self._connected.set(is_connected)
+        self._lag.set(lag)
 
     def exposition(self, folder: Path) -> bytes:
         """In Prometheus' text format."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Protocol
 
 from presence_receiver.config import Settings
 from presence_receiver.errors import StorageError
 from presence_receiver.metrics import free_bytes
-from presence_receiver.writer import Writer
 
 SECONDS = 1
 """How long an answer holds: asking again and again must not keep deliveries from the lock."""
@@ -18,10 +18,20 @@ SECONDS = 1
 FEW_BYTES = "Less space is left at PRESENCE_DATA_DIR than PRESENCE_MIN_FREE_BYTES."
 
 
+class Storage(Protocol):
+    """Where lines go: files or a stream. Which one it is, only the assembly knows."""
+
+    def append(self, accepted: bytes, rejected: bytes) -> None:
+        """Return when the lines are stored for good; StorageError when none of them is."""
+
+    def check(self) -> None:
+        """StorageError where a delivery would get it now."""
+
+
 class Readiness:
     """What keeps the writer from storing, and what soon will."""
 
-    def __init__(self, settings: Settings, writer: Writer) -> None:
+    def __init__(self, settings: Settings, writer: Storage) -> None:
         self._settings, self._writer = settings, writer
         self._asked = float("-inf")
         self._turn = threading.Lock()

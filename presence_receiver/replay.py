@@ -11,7 +11,7 @@ import gzip
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from presence_receiver import rejected_line, rotation
@@ -95,7 +95,7 @@ class _Rewriting:
                 yield line
 
     @contextlib.contextmanager
-    def exchanging(self, journal: Journal, grown: str) -> Iterator[None]:
+    def exchanging(self, journal: Journal, grown: Sequence[str]) -> Iterator[None]:
         """Around the append, under the writer's lock: what came meanwhile is added, then the files change places."""
         self._check_is_same()
         self._finish()

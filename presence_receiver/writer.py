@@ -27,6 +27,9 @@ SLACK = 64 * 1024
 GATHER_SECONDS = 0.005
 """How long a commit may wait for more deliveries while they keep coming."""
 
+Around = Callable[[Journal, Sequence[str]], AbstractContextManager[None]]
+"""Given the journal and the paths of the files that grow."""
+
 
 class _Waiting:
     """One caller's lines until they are on disk; `turn` is released when they are, or when it is to lead."""
@@ -143,14 +146,23 @@ class Writer:
                     self._open(file, now)
                     file.close_if_due(0, now)
 
-    def exchange(self, accepted: bytes, around: Callable[[Journal, str], AbstractContextManager[None]]) -> None:
-        """Append the lines within `around`, which gets the path of their file; both are one commit.
+    def exchange(self, accepted: bytes, around: Around, rejected: bytes = b"") -> None:
+        """Append the lines within `around`, which gets the paths of their files; both are one commit.
 
         StorageError where nothing of it is done. For a writer with which nobody appends.
         """
         try:
             with self._locked() as now:
-                self._append([(self._accepted, accepted)], now, around(self._journal, self._accepted.path))
+                batches = self._batches(accepted, rejected)
+                self._append(batches, now, around(self._journal, [file.path for file, _ in batches]))
+        except OSError as failure:
+            raise storage_error(failure) from failure
+
+    def resolve(self) -> None:
+        """Finish or take back what a crash cut off; StorageError where that fails."""
+        try:
+            with self._locked():
+                return
         except OSError as failure:
             raise storage_error(failure) from failure
 
@@ -168,8 +180,12 @@ class Writer:
         with self._lock.held():
             self._journal.resolve()
             now = datetime.datetime.now(datetime.UTC)
-            batches = [(self._rejected, rejected), (self._accepted, accepted)]
-            self._append([each for each in batches if each[1]] or batches, now)
+            self._append(self._batches(accepted, rejected), now)
+
+    def _batches(self, accepted: bytes, rejected: bytes) -> list[tuple[LineFile, bytes]]:
+        """What to write to which file; both files where there is nothing to write, so that they are tried."""
+        batches = [(self._rejected, rejected), (self._accepted, accepted)]
+        return [(file, batch) for file, batch in batches if batch] or batches
 
     def _repair(self, file: LineFile, torn: bytes, now: datetime.datetime) -> None:
         """Move what a crash left torn to the rejected file, that it may never be glued to the next line."""

@@ -16,6 +16,7 @@ cli.list            cli.invocation cli.output                                   
 cli.message_types   cli.invocation                                                           click
 cli.new_secret      cli.secret                                                               click
 cli.replay          cli.invocation cli.output cli.progress config replay                     click
+cli.collect         cli.invocation cli.output collect config errors                          click
 cli.send            cli.invocation cli.output cli.secret cli.url errors feed mask outbound   click
 cli.simulate        cli.invocation cli.output cli.secret cli.url errors feed outbound        click rich
                     reconcile simulate
@@ -50,11 +51,15 @@ mask
 gunicorn_config     config errors gunicorn_log metrics                                       gunicorn
 gunicorn_log                                                                                 gunicorn
 gunicorn_worker                                                                              gevent gunicorn
-app                 config health housekeeping limited_log metrics readiness webhook writer  flask werkzeug
+app                 config health housekeeping limited_log metrics readiness stream webhook
+                    writer                                                                   flask werkzeug
 health              metrics                                                                  flask
-readiness           config errors metrics writer
+readiness           config errors metrics
 webhook             delivery errors judge lines verify                                       flask
 verify              errors
+collect             collected config errors file_lock housekeeping jetstream limited_log
+                    stream_parts writer
+collected           folder journal
 replay              config errors housekeeping journal rejected_line rotation writer
 rejected_line       careful_judge judge                                                      msgspec
 judge               careful_judge delivery errors fast_judge lines                           msgspec
@@ -64,6 +69,10 @@ delivery            errors schemas                                              
 schemas                                                                                      marshmallow
 housekeeping        compression config file_lock limited_log metrics offload rotation
                     storage_fault trusted_clock writer
+stream              config errors jetstream metrics native_loop stream_parts
+jetstream           config errors stream_parts                                               nats
+stream_parts        lines
+native_loop                                                                                  gevent
 writer              config file_lock journal line_file lines metrics offload storage_fault
 lines                                                                                        msgspec
 line_file           folder rotation                                                          fcntl

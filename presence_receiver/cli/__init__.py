@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "Say whether the receiver at URL is ready and what it gets.",
     "doctor": "Check what HiveManager will demand of URL.",
     "report": "Show what came in, straight from the files.",
+    "collect": "Write what receivers put into a stream to files.",
 }
 
 
