@@ -276,7 +276,9 @@ def test_gzip_is_inflated_up_to_the_limit():
         delivery.read(environ(bomb) | zipped, 999)
 
 
-@pytest.mark.parametrize("body", [b"plain", gzip.compress(b"0" * 1000, mtime=0)[:-3], gzip.compress(b"0", mtime=0)[:12]])
+@pytest.mark.parametrize("body", [
+    b"plain", gzip.compress(b"0" * 1000, mtime=0)[:-3], gzip.compress(b"0", mtime=0)[:12],
+])
 def test_what_is_not_whole_gzip_is_kept_as_it_came(body):
     with pytest.raises(BadDelivery) as error:
         delivery.read(environ(body, HTTP_CONTENT_ENCODING="gzip"), 10_000)
