@@ -50,7 +50,8 @@ mask
 gunicorn_config     config errors gunicorn_log metrics                                       gunicorn
 gunicorn_log                                                                                 gunicorn
 gunicorn_worker                                                                              gevent gunicorn
-app                 config health housekeeping limited_log metrics readiness webhook writer  flask werkzeug
+app                 config health housekeeping limited_log metrics readiness turns webhook   flask werkzeug
+                    writer
 health              metrics                                                                  flask
 readiness           config errors metrics writer
 webhook             delivery errors judge lines verify                                       flask
@@ -74,6 +75,7 @@ stored              rotation
 rotation
 file_lock           folder                                                                   fcntl
 folder
+turns
 offload                                                                                      gevent
 limited_log
 trusted_clock
