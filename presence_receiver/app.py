@@ -19,6 +19,7 @@ from presence_receiver.housekeeping import Housekeeping
 from presence_receiver.limited_log import LimitedLog
 from presence_receiver.metrics import Metrics, PrometheusMetrics
 from presence_receiver.readiness import Readiness, Storage
+from presence_receiver.turns import Turns
 from presence_receiver.webhook import EXTENSION, log as webhook_log, webhook
 from presence_receiver.writer import Writer
 
@@ -35,6 +36,7 @@ class Receiver:
     log: LimitedLog
     metrics: Metrics
     readiness: Readiness
+    turns: Turns
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
@@ -60,7 +62,8 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
     metrics = PrometheusMetrics() if settings.metrics_token else Metrics()
     writer = _storage(settings, metrics)
     app.extensions[EXTENSION] = Receiver(
-        settings, writer, Housekeeping(settings, metrics), LimitedLog(webhook_log), metrics, Readiness(settings, writer)
+        settings, writer, Housekeeping(settings, metrics), LimitedLog(webhook_log), metrics,
+        Readiness(settings, writer), Turns(),
     )
     app.register_blueprint(webhook, url_prefix=url_prefix)
 

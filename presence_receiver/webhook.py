@@ -22,9 +22,6 @@ RETRY_AFTER = 10
 REQUEST_IDS = ("X-Request-Id", "Fly-Request-Id")
 """What routers call the id that their own log has for a request."""
 
-REQUEST_IDS = ("X-Request-Id", "Fly-Request-Id")
-"""What routers call the name that their own log has for a request."""
-
 log = logging.getLogger(__name__)
 webhook = Blueprint("presence_webhook", __name__)
 
@@ -41,17 +38,20 @@ def receive() -> Response:
     """One delivery: verified, judged, on disk, answered."""
     receiver = current_app.extensions[EXTENSION]
     secret = verify(request.headers.get("Authorization", "").encode("latin-1"), receiver.settings.secrets)
-    judged = _judged(receiver.settings.max_body_bytes)
-    _store(judged, secret)
+    received_at = lines.stamp(datetime.datetime.now(datetime.UTC))
+    body, fault = _read(receiver.settings.max_body_bytes)
+    with receiver.turns.taken(len(body)):
+        judged = unreadable(body, fault, received_at) if fault else judge(body, received_at)
+        _store(judged, secret)
     return _answer(judged)
 
 
-def _judged(limit: int) -> Judged:
-    received_at = lines.stamp(datetime.datetime.now(datetime.UTC))
+def _read(limit: int) -> tuple[bytes, str]:
+    """The body; where it broke off, what came of it, and a sentence that says so."""
     try:
-        return judge(delivery.read(request.environ, limit), received_at)
+        return delivery.read(request.environ, limit), ""
     except BadDelivery as error:
-        return unreadable(error.body, str(error), received_at)
+        return error.body, str(error)
 
 
 def _store(judged: Judged, secret: int) -> None:

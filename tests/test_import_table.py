@@ -51,8 +51,8 @@ mask
 gunicorn_config     config errors gunicorn_log metrics                                       gunicorn
 gunicorn_log                                                                                 gunicorn
 gunicorn_worker                                                                              gevent gunicorn
-app                 config health housekeeping limited_log metrics readiness stream webhook
-                    writer                                                                   flask werkzeug
+app                 config health housekeeping limited_log metrics readiness stream turns    flask werkzeug
+                    webhook writer
 health              metrics                                                                  flask
 readiness           config errors metrics
 webhook             delivery errors judge lines verify                                       flask
@@ -83,6 +83,7 @@ stored              rotation
 rotation
 file_lock           folder                                                                   fcntl
 folder
+turns
 offload                                                                                      gevent
 limited_log
 trusted_clock

@@ -1,16 +1,14 @@
 """Many senders, many files, a reader all along; a full disk; slow senders."""
-import errno
 import resource
-import socket
 import subprocess
-import threading
 import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
 from accounting import Account, account, is_together, whole_lines
+from dripping import slow_senders
 from reading import paths, raw_lines
-from running import AUTHORIZED, SECRET, Receiver, read_answer, wait_until
+from running import AUTHORIZED, Receiver, read_answer, wait_until
 from sending import Ledger, Load, delivery, post
 
 SLOW = pytest.mark.slow
@@ -97,37 +95,6 @@ def test_a_file_that_may_not_grow_and_then_may(start):
     assert [post(one, ledger, 50) for _ in range(3)] == [200] * 3
     found = account(ledger, one.folder)
     assert found.wrong == (0, 0, 0, 0) and found.lines == found.accepted
-
-
-HEAD = f"POST /presence HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {SECRET}\r\n".encode()
-BEGUN = [b"", HEAD[:30], HEAD + b"Content-Length: 1000\r\n\r\n[{"]
-"""How far slow senders come: nowhere, into their headers, into their bodies."""
-
-
-@contextmanager
-def slow_senders(receiver, count):
-    """Connections that are idle or have begun a request; each that has begun sends a byte a second."""
-    with ExitStack() as stack:
-        address = ("127.0.0.1", receiver.port)
-        connections = [stack.enter_context(socket.create_connection(address)) for _ in range(count)]
-        for index, connection in enumerate(connections):
-            connection.sendall(BEGUN[index % 3])
-        is_over = threading.Event()
-        dripping = threading.Thread(target=drip, args=(connections, is_over))
-        dripping.start()
-        stack.callback(dripping.join, 10)
-        stack.callback(is_over.set)
-        yield connections
-
-
-def drip(connections, is_over):
-    while not is_over.wait(1):
-        for index, connection in enumerate(connections):
-            if index % 3:
-                try:
-                    connection.send(b"x")
-                except OSError as failure:
-                    assert failure.errno in (errno.EPIPE, errno.ECONNRESET)
 
 
 @pytest.mark.parametrize("seconds", [2, pytest.param(20, marks=SLOW)])
