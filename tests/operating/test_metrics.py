@@ -63,7 +63,7 @@ def test_the_token_is_asked_for(tmp_path, header):
 
 
 def test_four_workers_agree_with_the_simulator(tmp_path):
-    settings = {"PRESENCE_METRICS_TOKEN": TOKEN, "PRESENCE_ROTATE_BYTES": "50000", "PRESENCE_COMPRESS": "none"}
+    settings = {"PRESENCE_METRICS_TOKEN": TOKEN, "PRESENCE_ROTATE_BYTES": "5000", "PRESENCE_COMPRESS": "none"}
     with running(tmp_path, workers=4, **settings) as receiver:
         ran = run("simulate", receiver.url, "--speed", 1200, "--duration", 1.5, "--bad", 0.2, "--output", "json")
         run("send", receiver.url, PRESENCE_SECRET="wrong-secret")
