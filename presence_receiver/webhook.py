@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, has_request_context, jsonify, request
 
-from presence_receiver import delivery, lines
+from presence_receiver import body, lines
 from presence_receiver.errors import (
     BadDelivery, BodyTooLarge, PresenceError, StorageError, Unauthorized, UnsupportedEncoding,
 )
@@ -39,9 +39,9 @@ def receive() -> Response:
     receiver = current_app.extensions[EXTENSION]
     secret = verify(request.headers.get("Authorization", "").encode("latin-1"), receiver.settings.secrets)
     received_at = lines.stamp(datetime.datetime.now(datetime.UTC))
-    body, fault = _read(receiver.settings.max_body_bytes)
-    with receiver.turns.taken(len(body)):
-        judged = unreadable(body, fault, received_at) if fault else judge(body, received_at)
+    content, fault = _read(receiver.settings.max_body_bytes)
+    with receiver.turns.taken(len(content)):
+        judged = unreadable(content, fault, received_at) if fault else judge(content, received_at)
         _store(judged, secret)
     return _answer(judged)
 
@@ -49,7 +49,7 @@ def receive() -> Response:
 def _read(limit: int) -> tuple[bytes, str]:
     """The body; where it broke off, what came of it, and a sentence that says so."""
     try:
-        return delivery.read(request.environ, limit), ""
+        return body.read(request.environ, limit), ""
     except BadDelivery as error:
         return error.body, str(error)
 

@@ -55,7 +55,7 @@ app                 config health housekeeping limited_log metrics readiness str
                     webhook writer
 health              metrics                                                                  flask
 readiness           config errors metrics
-webhook             delivery errors judge lines verify                                       flask
+webhook             body errors judge lines verify                                           flask
 verify              errors
 collect             collected config errors file_lock housekeeping jetstream limited_log
                     stream_parts writer
@@ -65,7 +65,8 @@ rejected_line       careful_judge judge                                         
 judge               careful_judge delivery errors fast_judge lines                           msgspec
 careful_judge       delivery fast_judge lines schemas                                        msgspec
 fast_judge          delivery schemas                                                         marshmallow msgspec
-delivery            errors schemas                                                           gunicorn msgspec
+delivery            errors schemas                                                           msgspec
+body                errors                                                                   gunicorn
 schemas                                                                                      marshmallow
 housekeeping        compression config file_lock limited_log metrics offload rotation
                     storage_fault trusted_clock writer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from presence_receiver import delivery
+from presence_receiver import body as request_body
 from presence_receiver.errors import BadDelivery, BodyTooLarge, UnsupportedEncoding
 from presence_receiver.judge import judge
 
@@ -255,25 +255,25 @@ def environ(body, **headers):
 
 
 def test_a_body_is_read_up_to_the_limit():
-    assert delivery.read(environ(b"12345"), 5) == b"12345"
+    assert request_body.read(environ(b"12345"), 5) == b"12345"
     with pytest.raises(BodyTooLarge, match="6 bytes or more; PRESENCE_MAX_BODY_BYTES allows 5"):
-        delivery.read(environ(b"123456"), 5)
+        request_body.read(environ(b"123456"), 5)
 
 
 def test_an_unsized_body_is_read_up_to_the_limit():
     unsized = {"wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
-    assert delivery.read(environ(b"12345") | unsized, 5) == b"12345"
+    assert request_body.read(environ(b"12345") | unsized, 5) == b"12345"
     with pytest.raises(BodyTooLarge):
-        delivery.read(environ(b"123456") | unsized, 5)
+        request_body.read(environ(b"123456") | unsized, 5)
 
 
 def test_gzip_is_inflated_up_to_the_limit():
     bomb = gzip.compress(b"0" * 1000)
     zipped = {"HTTP_CONTENT_ENCODING": "GZip"}
-    assert delivery.read(environ(bomb) | zipped, 1000) == b"0" * 1000
-    assert delivery.read(environ(bomb + gzip.compress(b"1")) | zipped, 1001) == b"0" * 1000 + b"1"
+    assert request_body.read(environ(bomb) | zipped, 1000) == b"0" * 1000
+    assert request_body.read(environ(bomb + gzip.compress(b"1")) | zipped, 1001) == b"0" * 1000 + b"1"
     with pytest.raises(BodyTooLarge):
-        delivery.read(environ(bomb) | zipped, 999)
+        request_body.read(environ(bomb) | zipped, 999)
 
 
 @pytest.mark.parametrize("body", [
@@ -281,16 +281,16 @@ def test_gzip_is_inflated_up_to_the_limit():
 ])
 def test_what_is_not_whole_gzip_is_kept_as_it_came(body):
     with pytest.raises(BadDelivery) as error:
-        delivery.read(environ(body, HTTP_CONTENT_ENCODING="gzip"), 10_000)
+        request_body.read(environ(body, HTTP_CONTENT_ENCODING="gzip"), 10_000)
     assert error.value.body == body
 
 
 def test_other_encodings_are_not_understood():
     with pytest.raises(UnsupportedEncoding, match="Content-Encoding must be gzip or identity."):
-        delivery.read(environ(b"", HTTP_CONTENT_ENCODING="br"), 5)
+        request_body.read(environ(b"", HTTP_CONTENT_ENCODING="br"), 5)
 
 
 def test_a_body_shorter_than_announced_broke_off():
     with pytest.raises(BadDelivery, match="broke off after 5 of 9 bytes") as error:
-        delivery.read(environ(b"12345", CONTENT_LENGTH="9"), 10)
+        request_body.read(environ(b"12345", CONTENT_LENGTH="9"), 10)
     assert error.value.body == b"12345"
