@@ -12,28 +12,20 @@ import operator
 import re
 import socket
 import types
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
-from marshmallow import Schema, fields, validate
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET
 
 from presence_receiver.delivery import loaded
+from presence_receiver.derived_types import observation, struct
 from presence_receiver.schemas import (
-    LINE_FIELDS, MAC, NO_NUMBER, TIME, Coordinate, DeviceObserverSchema, ObservationSchema, ReportSchema,
+    LINE_FIELDS, MAC, TIME, Coordinate, DeviceObserverSchema, ObservationSchema, ReportSchema,
 )
 
 REFUSALS = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding raises for what is not fast, be it good, bad or no JSON."""
-
-Int64 = Annotated[int, Meta(ge=-2**63, le=2**63 - 1)]
-"""Signed, because msgspec's bounds go no further."""
-
-
-Scalar = bool | Int64 | float | str | None
-Anything = Scalar | list[Scalar] | dict[str, Scalar]
-"""What a field that we do not know may hold, to be judged here."""
 
 OURS = frozenset({"receivedAt", *LINE_FIELDS})
 """The names that a line has of its own."""
@@ -41,71 +33,17 @@ OURS = frozenset({"receivedAt", *LINE_FIELDS})
 COORDINATES = [name for name, field in ObservationSchema._declared_fields.items() if isinstance(field, Coordinate)]
 
 
-def _type(field: fields.Field[Any], has_words: bool) -> Any:
-    """The msgspec type that takes no more than the field does; patterns and addresses are checked later."""
-    if isinstance(field, Coordinate):
-        number = _bounded(int, field) | _bounded(float, field)
-        return number | Literal[NO_NUMBER] if has_words else number
-    if isinstance(field, fields.Integer):
-        return _bounded(int, field)
-    if isinstance(field, fields.List):
-        return list[dict[str, Int64 | float | str | list[Int64] | None]]
-    return Int64 | str if type(field) is fields.Raw else str
-
-
-def _bounded(kind: type, field: fields.Field[Any]) -> Any:
-    """The kind of number within the field's range, and integers within 64 bits."""
-    ranges = [rule for rule in field.validators if isinstance(rule, validate.Range)]
-    least = [rule.min for rule in ranges if rule.min is not None]
-    most = [rule.max for rule in ranges if rule.max is not None]
-    if kind is int:
-        least, most = [*least, -2**63], [*most, 2**63 - 1]
-    return Annotated[kind, Meta(ge=max(least, default=None), le=min(most, default=None))]
-
-
-def _members(schema: type[Schema], names: Iterable[str], has_words: bool) -> Iterator[tuple[Any, ...]]:
-    """The schema's fields of these names, for msgspec.defstruct."""
-    for name in names:
-        field = schema._declared_fields[name]
-        kind = _type(field, has_words)
-        if field.required:
-            yield name, kind
-        elif isinstance(field, fields.List):
-            yield name, kind | UnsetType, UNSET
-        else:
-            yield name, kind | None, None
-
-
-def _struct(schema: type[Schema], names: Iterable[str], is_strict: bool) -> Any:
-    members = list(_members(schema, names, has_words=False))
-    return msgspec.defstruct("Plain", members, kw_only=True, forbid_unknown_fields=is_strict)
-
-
-def _observation(unknown: Sequence[str] = (), *, has_words: bool, is_strict: bool) -> Any:
-    """An observation on its way to a line: encoded, it is one, once `place` has seen it.
-
-    `unknown` are names of fields that no schema has; `is_strict` refuses any beside them.
-    """
-    extra = {f"unknown{index}": name for index, name in enumerate(unknown)}
-    return msgspec.defstruct(
-        "Observation",
-        [("receivedAt", Any, None), *_members(ObservationSchema, LINE_FIELDS, has_words),
-         *((name, Anything | UnsetType, UNSET) for name in extra)],
-        rename=extra, kw_only=True, gc=False, forbid_unknown_fields=is_strict,
-    )
-
-
 def _list_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(types.GenericAlias(list, (kind,)))
 
 
-Observation: Any = _observation(has_words=True, is_strict=True)
+Observation: Any = observation(has_words=True, is_strict=True)
 """Any observation, without fields that we do not know."""
 
-_Known: Any = _observation(has_words=True, is_strict=False)
-_Head: Any = _struct(ReportSchema, ["ownerId", "apMac"], is_strict=True)
-_DeviceObserver: Any = _struct(DeviceObserverSchema, ["apMac", "rssi"], is_strict=False)
-_decoder = _list_decoder(_observation(has_words=False, is_strict=True))
+_Known: Any = observation(has_words=True, is_strict=False)
+_Head: Any = struct(ReportSchema, ["ownerId", "apMac"], is_strict=True)
+_DeviceObserver: Any = struct(DeviceObserverSchema, ["apMac", "rssi"], is_strict=False)
+_decoder = _list_decoder(observation(has_words=False, is_strict=True))
 _splitter = msgspec.json.Decoder(list[msgspec.Raw])
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -142,7 +80,7 @@ def _unknown_names(observations: msgspec.Raw) -> tuple[str, ...]:
 @functools.lru_cache(32)
 def _odd_decoder(unknown: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
     """Takes these fields too, and coordinates that say that they are no number."""
-    return _list_decoder(_observation(unknown, has_words=True, is_strict=True))
+    return _list_decoder(observation(unknown, has_words=True, is_strict=True))
 
 
 def accepted(objects: Sequence[Any]) -> list[Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import errno
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -16,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from presence_receiver import lines, offload
 from presence_receiver.config import Settings
 from presence_receiver.file_lock import FileLock
+from presence_receiver.group_commit import Batch, GroupCommit
 from presence_receiver.journal import Journal
 from presence_receiver.line_file import LineFile
 from presence_receiver.metrics import Metrics
@@ -24,22 +24,8 @@ from presence_receiver.storage_fault import kind_of, storage_error
 SLACK = 64 * 1024
 """Bytes that a filesystem may need beside the lines themselves, for its own blocks and names."""
 
-GATHER_SECONDS = 0.005
-"""How long a commit may wait for more deliveries while they keep coming."""
-
 Around = Callable[[Journal, Sequence[str]], AbstractContextManager[None]]
 """Given the journal and the paths of the files that grow."""
-
-
-class _Waiting:
-    """One caller's lines until they are on disk; `turn` is released when they are, or when it is to lead."""
-
-    def __init__(self, accepted: bytes, rejected: bytes) -> None:
-        self.accepted, self.rejected = accepted, rejected
-        self.turn = threading.Lock()
-        self.turn.acquire()
-        self.is_done = False
-        self.error: OSError | None = None
 
 
 class Writer:
@@ -57,76 +43,33 @@ class Writer:
         )
         self._lock = FileLock(self._folder / ".presence.lock")
         self._journal = Journal(self._folder)
-        self._mutex = threading.Lock()
-        self._queue: list[_Waiting] = []
-        self._is_led = False
+        self._commits = GroupCommit(self._commit_group)
         self._sync_seconds = 0.0
 
     def append(self, accepted: bytes, rejected: bytes) -> None:
         """Return when the lines, each with its newline, are on disk; StorageError when none of them is.
 
-        Callers that wait at the same time share one commit and its outcome: one of them leads, and then names
-        the next to lead, in the order in which they came.
+        Callers that wait at the same time share one commit and its outcome.
         """
         if accepted or rejected:
-            self._wait(_Waiting(accepted, rejected))
+            self._share(accepted, rejected)
 
     def check(self) -> None:
         """Append nothing, but in the same way: StorageError where a delivery would get it now."""
-        self._wait(_Waiting(b"", b""))
+        self._share(b"", b"")
 
-    def _wait(self, waiting: _Waiting) -> None:
-        if not self._is_first(waiting):
-            waiting.turn.acquire()
-        if not waiting.is_done:
-            self._lead()
-        if waiting.error:
-            raise storage_error(waiting.error) from waiting.error
-
-    def _is_first(self, waiting: _Waiting) -> bool:
-        with self._mutex:
-            self._queue.append(waiting)
-            is_first, self._is_led = not self._is_led, True
-            return is_first
-
-    def _lead(self) -> None:
-        """Commit all that wait now; those that come meanwhile are led by the first of them."""
-        self._gather()
-        with self._mutex:
-            group, self._queue = self._queue, []
-        error: OSError | None = OSError(errno.EIO, "The commit was cut off.")
+    def _share(self, accepted: bytes, rejected: bytes) -> None:
         try:
-            error = self._outcome(group)
-        finally:
-            self._finish(group, error)
+            self._commits.join(accepted, rejected)
+        except OSError as failure:
+            raise storage_error(failure) from failure
 
-    def _gather(self) -> None:
-        """Let requests that can go on at once join the commit; where there are none, this takes no time."""
-        count, end = 0, time.monotonic() + GATHER_SECONDS
-        while len(self._queue) > count and time.monotonic() < end:
-            count = len(self._queue)
-            offload.let_others_go_on()
-
-    def _finish(self, group: Sequence[_Waiting], error: OSError | None) -> None:
-        for waiting in group:
-            waiting.error, waiting.is_done = error, True
-            waiting.turn.release()
-        with self._mutex:
-            self._is_led = bool(self._queue)
-            if self._queue:
-                self._queue[0].turn.release()
-
-    def _outcome(self, group: Sequence[_Waiting]) -> OSError | None:
-        accepted = b"".join([waiting.accepted for waiting in group])
-        rejected = b"".join([waiting.rejected for waiting in group])
-        try:
-            offload.run(self._commit, accepted, rejected)
-        except OSError as error:
-            return error
-        if count := sum(bool(waiting.accepted or waiting.rejected) for waiting in group):
+    def _commit_group(self, group: Sequence[Batch]) -> None:
+        accepted, rejected = (b"".join(batches) for batches in zip(*group, strict=True))
+        offload.run(self._commit, accepted, rejected)
+        if count := sum(bool(accepted or rejected) for accepted, rejected in group):
             self._metrics.committed(count, self._sync_seconds)
         self.count_closed()
-        return None
 
     def count_closed(self) -> None:
         """Count the files closed meanwhile; not while closing them, since metrics belong to the serving thread."""

@@ -64,7 +64,8 @@ replay              config errors housekeeping journal rejected_line rotation wr
 rejected_line       careful_judge judge                                                      msgspec
 judge               careful_judge delivery errors fast_judge lines                           msgspec
 careful_judge       delivery fast_judge lines schemas                                        msgspec
-fast_judge          delivery schemas                                                         marshmallow msgspec
+fast_judge          delivery derived_types schemas                                           msgspec
+derived_types       schemas                                                                  marshmallow msgspec
 delivery            errors schemas                                                           msgspec
 body                errors                                                                   gunicorn
 schemas                                                                                      marshmallow
@@ -74,7 +75,9 @@ stream              config errors jetstream metrics native_loop stream_parts
 jetstream           config errors stream_parts                                               nats
 stream_parts        lines
 native_loop                                                                                  gevent
-writer              config file_lock journal line_file lines metrics offload storage_fault
+writer              config file_lock group_commit journal line_file lines metrics offload
+                    storage_fault
+group_commit        offload
 lines                                                                                        msgspec
 line_file           folder rotation                                                          fcntl
 journal             folder

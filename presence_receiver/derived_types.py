@@ -1,0 +1,76 @@
+"""msgspec types derived from the schemas, field by field: they decode no more than the schemas accept.
+
+What msgspec would call Python for on every value, patterns and addresses, is not in them; `fast_judge` checks that.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from marshmallow import Schema, fields, validate
+from msgspec import UNSET, Meta, UnsetType
+
+from presence_receiver.schemas import LINE_FIELDS, NO_NUMBER, Coordinate, ObservationSchema
+
+Int64 = Annotated[int, Meta(ge=-2**63, le=2**63 - 1)]
+"""Signed, because msgspec's bounds go no further."""
+
+Scalar = bool | Int64 | float | str | None
+Anything = Scalar | list[Scalar] | dict[str, Scalar]
+"""What a field that we do not know may hold, to be judged fast."""
+
+
+def _type(field: fields.Field[Any], has_words: bool) -> Any:
+    """The msgspec type that takes no more than the field does; patterns and addresses are checked later."""
+    if isinstance(field, Coordinate):
+        number = _bounded(int, field) | _bounded(float, field)
+        return number | Literal[NO_NUMBER] if has_words else number
+    if isinstance(field, fields.Integer):
+        return _bounded(int, field)
+    if isinstance(field, fields.List):
+        return list[dict[str, Int64 | float | str | list[Int64] | None]]
+    return Int64 | str if type(field) is fields.Raw else str
+
+
+def _bounded(kind: type, field: fields.Field[Any]) -> Any:
+    """The kind of number within the field's range, and integers within 64 bits."""
+    ranges = [rule for rule in field.validators if isinstance(rule, validate.Range)]
+    least = [rule.min for rule in ranges if rule.min is not None]
+    most = [rule.max for rule in ranges if rule.max is not None]
+    if kind is int:
+        least, most = [*least, -2**63], [*most, 2**63 - 1]
+    return Annotated[kind, Meta(ge=max(least, default=None), le=min(most, default=None))]
+
+
+def _members(schema: type[Schema], names: Iterable[str], has_words: bool) -> Iterator[tuple[Any, ...]]:
+    """The schema's fields of these names, for msgspec.defstruct."""
+    for name in names:
+        field = schema._declared_fields[name]
+        kind = _type(field, has_words)
+        if field.required:
+            yield name, kind
+        elif isinstance(field, fields.List):
+            yield name, kind | UnsetType, UNSET
+        else:
+            yield name, kind | None, None
+
+
+def struct(schema: type[Schema], names: Iterable[str], is_strict: bool) -> Any:
+    """A struct with the schema's fields of these names; `is_strict` refuses any beside them."""
+    members = list(_members(schema, names, has_words=False))
+    return msgspec.defstruct("Plain", members, kw_only=True, forbid_unknown_fields=is_strict)
+
+
+def observation(unknown: Sequence[str] = (), *, has_words: bool, is_strict: bool) -> Any:
+    """An observation on its way to a line: encoded, it is one, once `place` has seen it.
+
+    `unknown` are names of fields that no schema has; `is_strict` refuses any beside them.
+    """
+    extra = {f"unknown{index}": name for index, name in enumerate(unknown)}
+    return msgspec.defstruct(
+        "Observation",
+        [("receivedAt", Any, None), *_members(ObservationSchema, LINE_FIELDS, has_words),
+         *((name, Anything | UnsetType, UNSET) for name in extra)],
+        rename=extra, kw_only=True, gc=False, forbid_unknown_fields=is_strict,
+    )
