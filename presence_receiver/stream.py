@@ -174,6 +174,8 @@ class _Publisher:
                 continue
             if rest is None:
                 rest = parts(delivery, waiting.accepted, waiting.rejected, self._connection.most_bytes)
+            if time.monotonic() >= waiting.deadline:  # a loop that was held up may come here before it times out
+                raise TimeoutError
             rest = await self._attempt(self._connection, rest)
             if rest:
                 await asyncio.sleep(PAUSE_SECONDS)
