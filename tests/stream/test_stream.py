@@ -158,3 +158,15 @@ def test_health_and_metrics_know_the_stream(start, server, stream, collect, deli
     assert metric("presence_stream_connected") == 0
     server.start()
     wait_until(lambda: receiver.request("GET", "/readyz").status == 200, what="it to come back")
+
+
+def test_moving_to_a_stream_and_back(start, stream, collect, deliveries, tmp_path):
+    folder, reports = tmp_path / "data", deliveries(6)
+    plain, collector = start(folder), collect(folder)
+    streamed = start(tmp_path / "none", **stream)
+    for receiver, report in zip([plain, streamed, plain, streamed, streamed, plain], reports, strict=True):
+        assert receiver.post([report]).status == 200
+    wait_until(lambda: count(folder) == 18, what="the collector to catch up")
+    assert collector.stop() == 0
+    macs = [line["clientMac"] for line in lines(folder)]
+    assert sorted(macs) == sorted(seen["clientMac"] for report in reports for seen in report["observations"])
