@@ -1,48 +1,23 @@
 """Lines in; acknowledged by a quorum of the stream's servers, or StorageError. The writer of a receiver without a disk.
 
 Every process has one connection, in an event loop of its own; requests hand their lines over and wait for the
-outcome. What is not acknowledged is published again, under the same id, until the time for an answer is over.
+outcome.
 """
 from __future__ import annotations
 
-import asyncio
 import collections
 import os
 import threading
 import time
-import uuid
-from collections.abc import Sequence
 
-from presence_receiver import jetstream, native_loop
+from presence_receiver import native_loop
 from presence_receiver.config import Settings
-from presence_receiver.errors import ConfigError, StorageError
-from presence_receiver.jetstream import FAULTS, Connection
+from presence_receiver.errors import StorageError
 from presence_receiver.metrics import Metrics
-from presence_receiver.stream_parts import Part, parts
+from presence_receiver.publisher import Publisher, Waiting
 
-ANSWER_SECONDS = 4.5
-"""A delivery not acknowledged after so long is answered 503, and nothing of it is published any more."""
-
-CHECK_SECONDS = 2.5
-"""How long one may wait who asks whether a delivery would be stored."""
-
-ATTEMPT_SECONDS = 1.0
-"""How long one message may wait for its acknowledgement; a leader's death loses some."""
-
-PAUSE_SECONDS = 0.2
-SILENCE_SECONDS = 3.0
-"""A connection on which nothing is acknowledged for so long, though asked for, is given up."""
-
-
-class _Waiting:
-    """One delivery until its outcome is known; `turn` is released then. `fault` is why it is not stored yet."""
-
-    def __init__(self, accepted: bytes, rejected: bytes, seconds: float = ANSWER_SECONDS) -> None:
-        self.accepted, self.rejected = accepted, rejected
-        self.deadline = time.monotonic() + seconds
-        self.turn = threading.Lock()
-        self.turn.acquire()
-        self.fault: str | None = "The stream at PRESENCE_STREAM_URL did not acknowledge in time."
+GRACE_SECONDS = 0.4
+"""How much longer than its deadline a request waits for the outcome."""
 
 
 class StreamWriter:
@@ -56,27 +31,27 @@ class StreamWriter:
 
     def _begin(self) -> None:
         """A process that has been forked has nothing of its parent's connection."""
-        self._queue: collections.deque[_Waiting] = collections.deque()
-        self._publisher = _Publisher(self._settings)
+        self._queue: collections.deque[Waiting] = collections.deque()
+        self._publisher = Publisher(self._settings)
         self._is_told = False
 
     def append(self, accepted: bytes, rejected: bytes) -> None:
         """Return when a quorum has the lines; StorageError when it does not in time."""
         if accepted or rejected:
-            self._wait(_Waiting(accepted, rejected))
+            self._wait(Waiting(accepted, rejected))
 
     def check(self) -> None:
         """Ask the stream how it is: StorageError where a delivery would get it now."""
-        waiting = _Waiting(b"", b"", CHECK_SECONDS)
+        waiting = Waiting.to_ask()
         try:
             self._wait(waiting)
         finally:
             self._metrics.streamed(not waiting.fault, self._publisher.lag)
 
-    def _wait(self, waiting: _Waiting) -> None:
+    def _wait(self, waiting: Waiting) -> None:
         self._start()
         self._hand_over(waiting)
-        waiting.turn.acquire(timeout=waiting.deadline - time.monotonic() + 0.4)
+        waiting.turn.acquire(timeout=waiting.deadline - time.monotonic() + GRACE_SECONDS)
         if waiting.fault:
             raise StorageError(waiting.fault, "stream")
 
@@ -87,7 +62,7 @@ class StreamWriter:
                 self._begin()
                 self._loop = native_loop.started(self._publisher.keep_connected)
 
-    def _hand_over(self, waiting: _Waiting) -> None:
+    def _hand_over(self, waiting: Waiting) -> None:
         """Wake the loop once for all that come before it looks."""
         self._queue.append(waiting)
         if not self._is_told:
@@ -99,100 +74,3 @@ class StreamWriter:
         self._is_told = False
         while self._queue:
             self._publisher.begin(self._queue.popleft())
-
-
-class _Publisher:
-    """What lives in the event loop: the connection, and the deliveries under way."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._connection: Connection | None = None
-        self._is_connected = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._fault: str | None = None
-        self._last_acknowledged = 0.0
-        self.lag = 0
-
-    async def keep_connected(self) -> None:
-        """Connect, and again whenever the connection is lost, as long as the process lives."""
-        while True:
-            try:
-                async with jetstream.connected(self._settings) as connection:
-                    await self._use(connection)
-            except ConfigError as error:
-                self._fault = str(error)
-            except FAULTS as fault:
-                self._fault = jetstream.unusable(fault)
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _use(self, connection: Connection) -> None:
-        """Publish with this connection until it is closed."""
-        self._connection, self._fault = connection, None
-        self._last_acknowledged = time.monotonic()
-        self._is_connected.set()
-        try:
-            while not connection.is_closed:
-                await asyncio.sleep(PAUSE_SECONDS)
-        finally:
-            self._is_connected.clear()
-            self._connection = None
-
-    def begin(self, waiting: _Waiting) -> None:
-        """Publish a delivery; others go on meanwhile."""
-        task = asyncio.get_running_loop().create_task(self._deliver(waiting))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _deliver(self, waiting: _Waiting) -> None:
-        try:
-            async with asyncio.timeout_at(waiting.deadline):
-                await (self._publish(waiting) if waiting.accepted or waiting.rejected else self._ask())
-            waiting.fault = None
-        except TimeoutError:
-            waiting.fault = self._fault or waiting.fault
-            await self._give_up_silence()
-        finally:
-            waiting.turn.release()
-
-    async def _ask(self) -> None:
-        """Return when the stream's leader has told how many messages there are."""
-        while True:
-            await self._is_connected.wait()
-            try:
-                if self._connection:
-                    self.lag = await self._connection.lag()
-                    return
-            except FAULTS:
-                await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _publish(self, waiting: _Waiting) -> None:
-        """Return when every part is acknowledged, however often it takes."""
-        delivery, rest = uuid.uuid4().hex, None
-        while rest is None or rest:
-            await self._is_connected.wait()
-            if self._connection is None:
-                continue
-            if rest is None:
-                rest = parts(delivery, waiting.accepted, waiting.rejected, self._connection.most_bytes)
-            rest = await self._attempt(self._connection, rest)
-            if rest:
-                await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _attempt(self, connection: Connection, wanted: Sequence[Part]) -> list[Part]:
-        """Publish the parts, all at once; those that were not acknowledged."""
-        outcomes = await asyncio.gather(*(self._is_acknowledged(connection, part) for part in wanted))
-        return [part for part, is_done in zip(wanted, outcomes, strict=True) if not is_done]
-
-    async def _is_acknowledged(self, connection: Connection, part: Part) -> bool:
-        try:
-            await connection.publish(part, ATTEMPT_SECONDS)
-        except FAULTS as fault:
-            self._fault = jetstream.refusal(fault) or self._fault
-            return False
-        self._fault, self._last_acknowledged = None, time.monotonic()
-        return True
-
-    async def _give_up_silence(self) -> None:
-        """Another server may do better, and what is still on its way to this one must not be sent."""
-        if self._connection and time.monotonic() - self._last_acknowledged > SILENCE_SECONDS:
-            await self._connection.close()

@@ -71,7 +71,8 @@ body                errors                                                      
 schemas                                                                                      marshmallow
 housekeeping        compression config file_lock limited_log metrics offload rotation
                     storage_fault trusted_clock writer
-stream              config errors jetstream metrics native_loop stream_parts
+stream              config errors metrics native_loop publisher
+publisher           config errors jetstream stream_parts
 jetstream           config errors stream_parts                                               nats
 stream_parts        lines
 native_loop                                                                                  gevent

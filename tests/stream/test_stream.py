@@ -70,6 +70,7 @@ def test_without_a_server_503_in_time_and_again_200_without_a_restart(start, ser
     assert macs.isdisjoint(seen["clientMac"] for seen in second["observations"])
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_a_503_in_time(start, server, stream, deliveries):
     receiver = start(**stream)
     assert receiver.post(deliveries(1)).status == 200
@@ -100,6 +101,7 @@ def test_a_collector_that_is_stopped_writes_nothing_twice(how, start, stream, co
     assert sorted(found) == sorted(seen["clientMac"] for report in reports for seen in report["observations"])
 
 
+@pytest.mark.slow
 def test_only_one_collects_into_a_folder(start, stream, collect, deliveries, tmp_path):
     receiver = start(**stream)
     first = collect()
@@ -115,6 +117,7 @@ def test_only_one_collects_into_a_folder(start, stream, collect, deliveries, tmp
     assert "Collected 1 deliveries: 3 lines, 0 rejected; 0 messages wait" in second.text()
 
 
+@pytest.mark.slow
 def test_a_stream_with_other_limits_is_refused_in_one_line(start, stream, deliveries):
     assert start(**stream).post(deliveries(1)).status == 200
     refused = start(**stream | {"STREAM_REPLICAS": 3}).post(deliveries(1))
@@ -123,6 +126,7 @@ def test_a_stream_with_other_limits_is_refused_in_one_line(start, stream, delive
         "or name another in PRESENCE_STREAM_NAME.")})
 
 
+@pytest.mark.slow
 def test_the_records_of_a_collector_stay_small(start, stream, collect, deliveries):
     receiver, collector = start(**stream), collect()
     for report in deliveries(50):
@@ -154,3 +158,15 @@ def test_health_and_metrics_know_the_stream(start, server, stream, collect, deli
     assert metric("presence_stream_connected") == 0
     server.start()
     wait_until(lambda: receiver.request("GET", "/readyz").status == 200, what="it to come back")
+
+
+def test_moving_to_a_stream_and_back(start, stream, collect, deliveries, tmp_path):
+    folder, reports = tmp_path / "data", deliveries(6)
+    plain, collector = start(folder), collect(folder)
+    streamed = start(tmp_path / "none", **stream)
+    for receiver, report in zip([plain, streamed, plain, streamed, streamed, plain], reports, strict=True):
+        assert receiver.post([report]).status == 200
+    wait_until(lambda: count(folder) == 18, what="the collector to catch up")
+    assert collector.stop() == 0
+    macs = [line["clientMac"] for line in lines(folder)]
+    assert sorted(macs) == sorted(seen["clientMac"] for report in reports for seen in report["observations"])

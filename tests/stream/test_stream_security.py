@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from nats_servers import NatsServer, wait_until_ready
 
+pytestmark = pytest.mark.slow
 PASSWORD = "hunter23"
 
 
