@@ -67,7 +67,9 @@ def test_following_with_jq(place):
     process = subprocess.Popen(["bash", "-c", recipe("bash", "tail -F").replace("jq ", "jq --unbuffered ")],
                                cwd=place, stdout=subprocess.PIPE, start_new_session=True)
     try:
-        assert select.select([process.stdout], [], [], 20)[0]
+        poll = select.poll()
+        poll.register(process.stdout, select.POLLIN)
+        assert poll.poll(20_000)
         fields = process.stdout.readline().decode().rstrip("\n").split("\t")
     finally:
         os.killpg(process.pid, signal.SIGTERM)
