@@ -13,6 +13,8 @@ SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("*.json"))
 STAMP = re.compile(rb'"receivedAt":"[^"]*"')
 STEMS = ("presence", "rejected")
 
+pytestmark = pytest.mark.slow
+
 
 def without_time(folder):
     return {stem: [STAMP.sub(b"", line) for line in raw_lines(folder, stem)] for stem in STEMS}
