@@ -20,7 +20,7 @@ from presence_receiver.limited_log import LimitedLog
 from presence_receiver.metrics import Metrics, PrometheusMetrics
 from presence_receiver.readiness import Readiness, Storage
 from presence_receiver.turns import Turns
-from presence_receiver.webhook import EXTENSION, log as webhook_log, webhook
+from presence_receiver.webhook import EXTENSION, identify, log as webhook_log, webhook
 from presence_receiver.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
     settings = config.load({**os.environ, **app.config})
     for warning in settings.warnings():
         log.warning(warning)
+    webhook_log.addFilter(identify)
     metrics = PrometheusMetrics() if settings.metrics_token else Metrics()
     writer = _storage(settings, metrics)
     app.extensions[EXTENSION] = Receiver(

@@ -80,15 +80,12 @@ def _error(sentence: str, status: int, **more: Any) -> Response:
     return answer
 
 
-def _identify(record: logging.LogRecord) -> bool:
+def identify(record: logging.LogRecord) -> bool:
     """Let a warning name its request, as the access log does."""
     names = [name for name in REQUEST_IDS if has_request_context() and name in request.headers]
     if names:
         record.request_id = request.headers[names[0]][:200]
     return True
-
-
-log.addFilter(_identify)
 
 
 @webhook.after_request

@@ -72,7 +72,6 @@ def test_without_a_server_503_in_time_and_again_200_without_a_restart(start, ser
     assert macs.isdisjoint(seen["clientMac"] for seen in second["observations"])
 
 
-@pytest.mark.slow
 def test_a_server_that_hangs_is_a_503_in_time(start, server, stream, deliveries):
     receiver = start(**stream)
     assert receiver.post(deliveries(1)).status == 200
@@ -103,7 +102,6 @@ def test_a_collector_that_is_stopped_writes_nothing_twice(how, start, stream, co
     assert sorted(found) == sorted(seen["clientMac"] for report in reports for seen in report["observations"])
 
 
-@pytest.mark.slow
 def test_only_one_collects_into_a_folder(start, stream, collect, deliveries, tmp_path):
     receiver = start(**stream)
     first = collect()
@@ -119,7 +117,6 @@ def test_only_one_collects_into_a_folder(start, stream, collect, deliveries, tmp
     assert "Collected 1 deliveries: 3 lines, 0 rejected; 0 messages wait" in second.text()
 
 
-@pytest.mark.slow
 def test_a_stream_with_other_limits_is_refused_in_one_line(start, stream, deliveries):
     assert start(**stream).post(deliveries(1)).status == 200
     refused = start(**stream | {"STREAM_REPLICAS": 3}).post(deliveries(1))
@@ -128,7 +125,6 @@ def test_a_stream_with_other_limits_is_refused_in_one_line(start, stream, delive
         "or name another in PRESENCE_STREAM_NAME.")})
 
 
-@pytest.mark.slow
 def test_the_records_of_a_collector_stay_small(start, stream, collect, deliveries):
     receiver, collector = start(**stream), collect()
     for report in deliveries(50):
