@@ -11,4 +11,4 @@ if __name__ == "__main__":
     if "--long" in sys.argv:
         os.environ["PRESENCE_TEST_LONG"] = "1"
     arguments = [argument for argument in sys.argv[1:] if argument != "--long"]
-    sys.exit(pytest.main(["-m", "slow", str(HERE), *arguments]))
+    sys.exit(pytest.main(["-n", "0", "-m", "slow", str(HERE), *arguments]))
