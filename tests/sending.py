@@ -46,7 +46,7 @@ class Ledger:
 
     def numbers(self, *statuses):
         """The deliveries with one of these outcomes."""
-        return [number for number in self.sizes if self.statuses.get(number) in statuses]
+        return [number for number in list(self.sizes) if self.statuses.get(number) in statuses]
 
 
 def post(receiver, ledger, size):

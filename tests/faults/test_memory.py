@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from accounting import account
-from running import AUTHORIZED
+from running import AUTHORIZED, wait_until
 from sending import Ledger, Load, post
 
 MB = 1_000_000
@@ -32,7 +32,8 @@ def test_two_hundred_megabytes(start, note, long):
     assert memory(one, "VmHWM") < 200 * MB
     assert [post(one, ledger, 3) for _ in range(8)] == [200] * 8
     assert memory(one, "VmRSS") < before + 30 * MB
-    assert all(now <= then + 4 for now, then in zip(descriptors(one), opened, strict=True))  # housekeeping's own
+    # A few more are housekeeping's own, more than that are a file being compressed just now.
+    wait_until(lambda: all(now <= then + 4 for now, then in zip(descriptors(one), opened, strict=True)))
     note(f"{long(60, 200)} MB in deliveries of 1 MB", account(ledger, one.folder))
 
 
