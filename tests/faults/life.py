@@ -1,12 +1,11 @@
 """A short life of a data folder: appending, closing, compressing; lived again and again, each time to another end.
 
-Run with preload.c loaded: `life.py FOLDER TOLD record|crash|halved|again`. Each life is a fork with a folder of its
-own in FOLDER, and a file in TOLD of what its senders were told.
+Run with preload.c loaded: `life.py FOLDER TOLD crash|halved|record`. Each life is a fork with a folder of its own
+in FOLDER, and a file in TOLD of what its senders were told.
 """
 import ctypes
 import itertools
 import os
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -16,9 +15,6 @@ from presence_receiver.housekeeping import Housekeeping
 from presence_receiver.writer import Writer
 
 NUMBERS = range(1, 10)
-CRASHED = 98
-"""The delivery in whose restart there is another crash."""
-
 SIZE = 3
 LINE = '{"receivedAt":"2026-11-22T20:15:00.123456Z","clientMac":"%012X","seenEpoch":%d,"ssid":"%s"}\n'
 YEARS = 100 * 366 * 86_400
@@ -45,66 +41,30 @@ def live(folder, told):
             housekeeping.run_round()
 
 
-def restart(folder, number):
-    """What the next start and the next delivery do."""
-    Writer(settings(folder)).append(batch(number), batch(number))
-    Housekeeping(settings(folder)).run_round()
-
-
-def once(told, arm, function, *arguments):
-    """Call the function in a child that was armed with a fault; whether it lived to the end.
-
-    `told` is the path of the file that arming and function get as their last argument, opened.
-    """
+def once(folder, told_path, arm):
+    """Live in a child; whether it lived to the end."""
+    folder.mkdir()
     child = os.fork()
     if not child:
-        descriptor = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        arm(descriptor)
-        function(*arguments, descriptor)
+        told = os.open(told_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        arm(told)
+        live(folder / "data", told)
         os._exit(0)
     status = os.waitpid(child, 0)[1]
     assert status in (0, signal.SIGKILL), status
     return status == 0
 
 
-def record(lives, told):
-    """One life, its calls noted between what was told."""
-    (lives / "record").mkdir()
-    assert once(told / "record", LIBRARY.faults_record, live, lives / "record" / "data")
-
-
-def crash(lives, told, is_halved=False):
-    """One life up to the first call, one up to the second, and so on until there are no more."""
+def main(lives, told, mode):
+    library = ctypes.CDLL(None)
+    if mode == "record":
+        assert once(lives / mode, told / mode, library.faults_record)
+        return
     for call in itertools.count(1):
-        name = f"{'halved' if is_halved else 'crash'}-{call}"
-        (lives / name).mkdir()
-        if once(told / name, lambda _: LIBRARY.faults_crash(call, is_halved), live, lives / name / "data"):
+        name = f"{mode}-{call}"
+        if once(lives / name, told / name, lambda _: library.faults_crash(call, mode == "halved")):
             return
 
 
-def halved(lives, told):
-    """The same, each with half of a write done."""
-    crash(lives, told, is_halved=True)
-
-
-def again(lives, told):
-    """For every so many of these lives: its restart up to the first call, up to the second, and so on."""
-    halved(lives, told)
-    for life in sorted(lives.iterdir())[::int(os.environ["STEP"])]:
-        for call in itertools.count(1):
-            name = f"{life.name}-again-{call}"
-            shutil.copytree(life, lives / name)
-            shutil.copyfile(told / life.name, told / name)
-            folder = lives / name / "data"
-            if once(os.devnull, lambda _: LIBRARY.faults_crash(call, 0), restart_crashing, folder):
-                break
-
-
-def restart_crashing(folder, _):
-    restart(folder, CRASHED)
-
-
 if __name__ == "__main__":
-    LIBRARY = ctypes.CDLL(None)
-    modes = {"record": record, "crash": crash, "halved": halved, "again": again}
-    modes[sys.argv[3]](Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
