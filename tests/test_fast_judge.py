@@ -14,7 +14,7 @@ from presence_receiver.lines import Rejection
 
 NOW = "2026-11-22T20:15:00.123456Z"
 EXAMPLES = settings(
-    max_examples=int(os.environ.get("PRESENCE_TEST_EXAMPLES", "200")), deadline=None,
+    max_examples=int(os.environ.get("PRESENCE_TEST_EXAMPLES", "100")), deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
