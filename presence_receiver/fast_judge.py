@@ -6,6 +6,7 @@ Python on every value (patterns, addresses) are checked here for many observatio
 """
 from __future__ import annotations
 
+import datetime
 import functools
 import itertools
 import operator
@@ -27,6 +28,9 @@ from presence_receiver.schemas import (
 REFUSALS = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding raises for what is not fast, be it good, bad or no JSON."""
 
+Head = tuple[Any, Any]
+"""A report's `ownerId` and `apMac`."""
+
 OURS = frozenset({"receivedAt", *LINE_FIELDS})
 """The names that a line has of its own."""
 
@@ -41,22 +45,22 @@ Observation: Any = observation(has_words=True, is_strict=True)
 """Any observation, without fields that we do not know."""
 
 _Known: Any = observation(has_words=True, is_strict=False)
-_Head: Any = struct(ReportSchema, ["ownerId", "apMac"], is_strict=True)
+_PlainHead: Any = struct(ReportSchema, ["ownerId", "apMac"], is_strict=True)
 _DeviceObserver: Any = struct(DeviceObserverSchema, ["apMac", "rssi"], is_strict=False)
 _decoder = _list_decoder(observation(has_words=False, is_strict=True))
+_HEX, _DECIMAL = (str.maketrans(digits, "0" * len(digits)) for digits in ("123456789ABCDEFabcdef", "123456789"))
+_USUAL_TIME = "0000-00-00T00:00:00.000Z"
 _splitter = msgspec.json.Decoder(list[msgspec.Raw])
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def head(report: Any) -> tuple[Any, Any]:
-    """The plain report's `ownerId` and `apMac`; REFUSALS where it has any other field or is none."""
+def head(report: Any) -> Head:
+    """The plain report's, yet to be checked by `are_good`; REFUSALS where it has any other field or is none."""
     if not isinstance(report, dict) or not isinstance(report.get("observations"), msgspec.Raw):
         raise msgspec.ValidationError("No report with observations that are yet to be decoded.")
     plain = msgspec.convert(
-        {name: loaded(value) for name, value in report.items() if name != "observations"}, _Head
+        {name: loaded(value) for name, value in report.items() if name != "observations"}, _PlainHead
     )
-    if plain.apMac is not None and not _all_match(_MACS, [plain.apMac]):
-        raise msgspec.ValidationError("No MAC address.")
     return plain.ownerId, plain.apMac
 
 
@@ -115,11 +119,12 @@ def place(observations: Iterable[Any], received_at: str, owner_id: Any, ap_mac: 
             seen.apMac = ap_mac
 
 
-def are_good(observations: Sequence[Any]) -> bool:
-    """Whether the rules hold that decoding has not checked, for all of these Observations."""
+def are_good(observations: Sequence[Any], heads: Iterable[Head] = ()) -> bool:
+    """Whether the rules hold that decoding has not checked, for all of these Observations and reports."""
     return (
-        _all_match(_MACS, [seen.clientMac for seen in observations])
-        and _all_match(_MACS, [seen.apMac for seen in observations if seen.apMac is not None])
+        _are_macs([seen.clientMac for seen in observations])
+        and _are_macs([seen.apMac for seen in observations if seen.apMac is not None])
+        and _are_macs([ap_mac for _, ap_mac in heads if ap_mac is not None])
         and _are_dated(observations)
         and _are_addresses(socket.AF_INET, {seen.ipv4 for seen in observations})
         and _are_addresses(socket.AF_INET6, {seen.ipv6 for seen in observations})
@@ -137,10 +142,31 @@ _MACS, _TIMES = _many(MAC), _many(TIME)
 
 
 def _all_match(many: re.Pattern[str], values: Sequence[str]) -> bool:
-    if not values:
-        return True
     joined = "\n".join(values) + "\n"
     return joined.count("\n") == len(values) and many.fullmatch(joined) is not None
+
+
+def _all_have(shape: str, digits: dict[int, int], values: Sequence[str]) -> bool:
+    """Whether all values are of the shape, which has a 0 for each of the digits; far faster than a pattern."""
+    return "\n".join(values).translate(digits) == "\n".join([shape] * len(values))
+
+
+def _are_macs(values: Sequence[str]) -> bool:
+    """Whether all match MAC; it takes any hex digit for any other, so of values of one shape it need see but that."""
+    if not values:
+        return True
+    shape = values[0].translate(_HEX)
+    return _all_match(_MACS, [shape]) if _all_have(shape, _HEX, values) else _all_match(_MACS, values)
+
+
+def _are_times(values: Sequence[str]) -> bool:
+    """Whether all match TIME: of the usual shape, all that are moments do."""
+    if not values or not _all_have(_USUAL_TIME, _DECIMAL, values):
+        return _all_match(_TIMES, values)
+    try:
+        return bool(msgspec.convert(values, list[datetime.datetime]))
+    except msgspec.ValidationError:
+        return False
 
 
 def _are_dated(observations: Sequence[Any]) -> bool:
@@ -148,7 +174,7 @@ def _are_dated(observations: Sequence[Any]) -> bool:
     if len(times) < len(observations):
         if any(seen.seenTime is None and seen.seenEpoch is None for seen in observations):
             return False
-    return _all_match(_TIMES, times)
+    return _are_times(times)
 
 
 def _are_addresses(family: int, values: Iterable[str | None]) -> bool:
@@ -170,4 +196,4 @@ def _have_good_observers(observations: Sequence[Any]) -> bool:
         observers = msgspec.convert(list(itertools.chain.from_iterable(lists)), list[_DeviceObserver])
     except msgspec.ValidationError:
         return False
-    return _all_match(_MACS, [observer.apMac for observer in observers if observer.apMac is not None])
+    return _are_macs([observer.apMac for observer in observers if observer.apMac is not None])

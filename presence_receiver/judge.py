@@ -79,8 +79,11 @@ def _merged(errors: Sequence[Errors]) -> Errors:
 def _plain(reports: Sequence[Any], received_at: str) -> list[list[Any]]:
     """For each report its observations, as lines, where the fast judge accepts them all; else none."""
     found = [_decoded(report) for report in reports]
-    if not fast_judge.are_good([seen for _, observations in found for seen in observations]):
-        found = [(head, observations if fast_judge.are_good(observations) else []) for head, observations in found]
+    heads = [head for head, _ in found]
+    if not fast_judge.are_good([seen for _, observations in found for seen in observations], heads):
+        found = [
+            (head, observations if fast_judge.are_good(observations, [head]) else []) for head, observations in found
+        ]
     for head, observations in found:
         fast_judge.place(observations, received_at, *head)
     return [observations for _, observations in found]

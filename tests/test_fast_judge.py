@@ -56,6 +56,19 @@ odd = or_none(values) | macs | instants | st.sampled_from(["NaN", "1.2.3.4", "::
 anything = st.builds(dict.__or__, plain, st.dictionaries(names, odd, max_size=3))
 
 
+def nearly(text):
+    """The text with up to two characters that may not belong there."""
+    changes = st.lists(st.tuples(st.integers(0, len(text) - 1), st.sampled_from("019aFgTZ:-.+ \n٣")), max_size=2)
+    return changes.map(lambda found: "".join(dict(found).get(at, known) for at, known in enumerate(text)))
+
+
+nearly_good = st.fixed_dictionaries({
+    "clientMac": nearly("5CB901642E60") | nearly("5C:B9:01:64:2E:60") | nearly("5CB901642E605CB901642E60"),
+    "seenTime": nearly("2016-02-29T11:06:15.360Z") | nearly("2016-05-21T11:06:15Z") | st.from_regex(
+        r"(?a:(0000|19\d\d|20\d\d)-[01]\d-[0-3]\dT[0-2]\d:[0-6]\d:[0-6]\d\.\d{3}Z)\Z", fullmatch=True),
+})
+
+
 def body(*observations, **report):
     return json.dumps([{**report, "observations": observations}]).encode()
 
@@ -88,6 +101,15 @@ def test_both_judges_make_the_same_lines_to_the_byte(monkeypatch, observations, 
     lines = [bytes(each) for each in slow if not isinstance(each, Rejection)]
     assert fast.lines.splitlines() == lines
     assert fast.rejected.splitlines(keepends=True) == [each.line(NOW) for each in slow if isinstance(each, Rejection)]
+
+
+@EXAMPLES
+@given(observations=st.lists(nearly_good, min_size=1, max_size=4), ap_mac=nearly("C413E2008040"))
+def test_one_wrong_character_makes_no_difference_between_the_judges(monkeypatch, observations, ap_mac):
+    slow = by_schemas(monkeypatch, observations, apMac=ap_mac)
+    fast = judge(body(*observations, apMac=ap_mac), NOW)
+    assert fast.lines.splitlines() == [bytes(each) for each in slow if not isinstance(each, Rejection)]
+    assert fast.rejected_count == sum(isinstance(each, Rejection) for each in slow)
 
 
 @EXAMPLES
