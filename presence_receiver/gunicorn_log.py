@@ -6,6 +6,7 @@ request id. Only gunicorn_config uses this; an application that is not ours logs
 from __future__ import annotations
 
 import datetime
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,12 @@ CONFIG: dict[str, Any] = {
 
 class JsonLogger(Logger):
     """gunicorn's logger, with a request's facts as fields of their own."""
+
+    def setup(self, cfg: Any) -> None:
+        """Configure logging; what no line of ours shows is not looked up for each, as logging's manual advises."""
+        super().setup(cfg)
+        logging._srcfile = ""
+        logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
     def access(self, resp: Any, req: Any, environ: Mapping[str, Any],
                request_time: datetime.timedelta) -> None:
