@@ -25,8 +25,11 @@ worker_class = "presence_receiver.gunicorn_worker.PatientWorker"
 keepalive = 95
 # Heroku kills 30 s after SIGTERM; gunicorn needs a few seconds beside this.
 graceful_timeout = 20
-# Nothing here asks for a proxy's view of scheme or path, so no delivery is refused for what a proxy says of them.
+# Nothing here asks for a proxy's view of scheme or path: no delivery is refused for what a proxy says of them, and
+# no sender's address need be looked up.
 secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+forwarded_allow_ips = "*"
 # It lies in HOME, where two receivers would fight for it.
 control_socket_disable = True
 logger_class = "presence_receiver.gunicorn_log.JsonLogger"
