@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import time
 from typing import Any
@@ -23,6 +24,7 @@ REQUEST_IDS = ("X-Request-Id", "Fly-Request-Id")
 """What routers call the id that their own log has for a request."""
 
 log = logging.getLogger(__name__)
+_compact = json.JSONEncoder(separators=(",", ":"))
 webhook = Blueprint("presence_webhook", __name__)
 
 ANSWERS: dict[type[PresenceError], tuple[int, dict[str, str]]] = {
@@ -42,8 +44,8 @@ def receive() -> Response:
     content, fault = _read(receiver.settings.max_body_bytes)
     with receiver.turns.taken(len(content)):
         judged = unreadable(content, fault, received_at) if fault else judge(content, received_at)
-        _store(judged, secret)
-    return _answer(judged)
+        _store(receiver, judged, secret)
+    return _answer(receiver, judged)
 
 
 def _read(limit: int) -> tuple[bytes, str]:
@@ -54,23 +56,22 @@ def _read(limit: int) -> tuple[bytes, str]:
         return error.body, str(error)
 
 
-def _store(judged: Judged, secret: int) -> None:
-    receiver = current_app.extensions[EXTENSION]
+def _store(receiver: Any, judged: Judged, secret: int) -> None:
     start = time.monotonic()
     receiver.writer.append(judged.lines, judged.rejected)
     size, seconds = len(judged.lines) + len(judged.rejected), time.monotonic() - start
     receiver.metrics.stored(judged.accepted_count, judged.rejected_count, size, secret, seconds)
 
 
-def _answer(judged: Judged) -> Response:
+def _answer(receiver: Any, judged: Judged) -> Response:
     counts = {"accepted": judged.accepted_count, "rejected": judged.rejected_count}
     if judged.rejected_count:
-        current_app.extensions[EXTENSION].log.warning(
+        receiver.log.warning(
             "rejected", "A delivery had %d rejected observations and %d good ones.",
             judged.rejected_count, judged.accepted_count,
         )
     if judged.accepted_count or not judged.rejected_count:
-        return jsonify(counts)
+        return Response(_compact.encode(counts) + "\n", mimetype="application/json")
     return _error(judged.error, 422 if judged.is_readable else 400, **counts, errors=judged.errors)
 
 
