@@ -4,10 +4,12 @@ gunicorn reads PORT and WEB_CONCURRENCY by itself.
 """
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
@@ -16,6 +18,11 @@ from presence_receiver.config import load
 from presence_receiver.errors import ConfigError
 from presence_receiver.gunicorn_log import CONFIG
 from presence_receiver.metrics import FOLDER_VARIABLE, forget
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's malloc.h."""
+
+MEBIBYTE = 1024 * 1024
 
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -43,6 +50,17 @@ def on_starting(server: Arbiter) -> None:
     except ConfigError as error:
         sys.exit("\n".join(error.args))
     os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="presence-metrics-")
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    """Keep the memory of large bodies and their lines for the next ones, where the C library is glibc.
+
+    Else it goes back to the kernel after each delivery, and getting it anew costs more than reading the body.
+    """
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL("libc.so.6")
+        library.mallopt(M_MMAP_THRESHOLD, 32 * MEBIBYTE)
+        library.mallopt(M_TRIM_THRESHOLD, 64 * MEBIBYTE)
 
 
 def post_worker_init(worker: Worker) -> None:
