@@ -5,6 +5,7 @@ import datetime
 import json
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, current_app, has_request_context, jsonify, request
@@ -39,19 +40,20 @@ ANSWERS: dict[type[PresenceError], tuple[int, dict[str, str]]] = {
 def receive() -> Response:
     """One delivery: verified, judged, on disk, answered."""
     receiver = current_app.extensions[EXTENSION]
-    secret = verify(request.headers.get("Authorization", "").encode("latin-1"), receiver.settings.secrets)
+    environ = request.environ
+    secret = verify(environ.get("HTTP_AUTHORIZATION", "").encode("latin-1"), receiver.settings.secrets)
     received_at = lines.stamp(datetime.datetime.now(datetime.UTC))
-    content, fault = _read(receiver.settings.max_body_bytes)
+    content, fault = _read(environ, receiver.settings.max_body_bytes)
     with receiver.turns.taken(len(content)):
         judged = unreadable(content, fault, received_at) if fault else judge(content, received_at)
         _store(receiver, judged, secret)
     return _answer(receiver, judged)
 
 
-def _read(limit: int) -> tuple[bytes, str]:
+def _read(environ: Mapping[str, Any], limit: int) -> tuple[bytes, str]:
     """The body; where it broke off, what came of it, and a sentence that says so."""
     try:
-        return body.read(request.environ, limit), ""
+        return body.read(environ, limit), ""
     except BadDelivery as error:
         return error.body, str(error)
 
