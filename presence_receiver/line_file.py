@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime
 import fcntl
 import os
+from contextlib import suppress
+from mmap import PAGESIZE
 from pathlib import Path
 
 from presence_receiver import folder, rotation
@@ -158,3 +160,14 @@ class LineFile:
             fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
         else:
             os.fdatasync(self._descriptor)
+        self._let_pages_go()
+
+    def _let_pages_go(self) -> None:
+        """Take the synced pages out of the kernel's cache, but the last: nobody needs them soon, others the memory.
+
+        Else the cache of an endless file pushes out what is in use, and every write pays for memory to grow into.
+        """
+        start, end = (size // PAGESIZE * PAGESIZE for size in (self._start, self._size))
+        if hasattr(os, "posix_fadvise") and end > start:
+            with suppress(OSError):
+                os.posix_fadvise(self._descriptor, start, end - start, os.POSIX_FADV_DONTNEED)

@@ -1,6 +1,7 @@
 import datetime
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -32,6 +33,33 @@ def closed(folder, stem="presence"):
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+
+
+def cached_bytes(path):
+    return int(subprocess.run(
+        ["fincore", "--bytes", "--noheadings", "--output", "RES", path], check=True, capture_output=True,
+    ).stdout)
+
+
+@pytest.fixture
+def evicting(tmp_path):
+    """Skip where the kernel keeps every file in memory, as in a tmpfs, or nothing tells."""
+    probe = tmp_path / "probe"
+    with open(probe, "wb") as file:
+        file.write(bytes(1 << 20))
+        os.fsync(file.fileno())
+        getattr(os, "posix_fadvise", lambda *_: None)(file.fileno(), 0, 0, getattr(os, "POSIX_FADV_DONTNEED", 0))
+    if not shutil.which("fincore") or cached_bytes(probe):
+        pytest.skip("Taking files out of the cache is not permitted on this machine, or fincore is missing.")
+
+
+@pytest.mark.usefixtures("evicting")
+def test_what_was_written_does_not_fill_the_kernel_s_cache(tmp_path):
+    writer = new_writer(tmp_path / "data")
+    batch = b"".join(line(f"{number:0200}") for number in range(1000))
+    for _ in range(20):
+        writer.append(batch, b"")
+    assert cached_bytes(tmp_path / "data" / "presence.jsonl") < 2 * len(batch)
 
 
 def test_nothing_is_opened_before_the_first_line(tmp_path):
