@@ -41,14 +41,20 @@ def outcomes(report: Any, received_at: str) -> Iterator[msgspec.Raw | Rejection]
 
 def _outcomes(received_at: str, report: Fields, observations: list[Any]) -> Iterator[msgspec.Raw | Rejection]:
     known, names = fast_judge.accepted(observations), _unknown_names(observations)
-    lines = _lines(received_at, report, observations, known, names) if all(known) else []
-    if lines:
-        yield from lines
-        return
-    for index, seen in enumerate(observations):
-        faults = {} if known[index] else _faults(seen)
-        line = [] if faults else _lines(received_at, report, [seen], [known[index] or _observation(seen)], names)
-        yield line[0] if line else Rejection({"observations": {str(index): faults or UNSTORABLE}}, report, seen)
+    good = [seen for seen, plain in zip(observations, known, strict=True) if plain]
+    lines = iter(_lines(received_at, report, good, [plain for plain in known if plain], names) if good else [])
+    for index, (seen, plain) in enumerate(zip(observations, known, strict=True)):
+        line = next(lines, None) if plain else None
+        yield line or _outcome(received_at, report, seen, plain, names, index)
+
+
+def _outcome(
+    received_at: str, report: Fields, seen: Fields, plain: Any, names: list[str], index: int,
+) -> msgspec.Raw | Rejection:
+    """Of one observation that the fast judge has not accepted, or whose line cannot be had with all others."""
+    faults = {} if plain else _faults(seen)
+    line = [] if faults else _lines(received_at, report, [seen], [plain or _observation(seen)], names)
+    return line[0] if line else Rejection({"observations": {str(index): faults or UNSTORABLE}}, report, seen)
 
 
 def _report_faults(report: Any) -> Errors:
