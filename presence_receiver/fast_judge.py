@@ -14,6 +14,7 @@ import re
 import socket
 import types
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -47,7 +48,6 @@ Observation: Any = observation(has_words=True, is_strict=True)
 _Known: Any = observation(has_words=True, is_strict=False)
 _PlainHead: Any = struct(ReportSchema, ["ownerId", "apMac"], is_strict=True)
 _DeviceObserver: Any = struct(DeviceObserverSchema, ["apMac", "rssi"], is_strict=False)
-_decoder = _list_decoder(observation(has_words=False, is_strict=True))
 _HEX, _DECIMAL = (str.maketrans(digits, "0" * len(digits)) for digits in ("123456789ABCDEFabcdef", "123456789"))
 _USUAL_TIME = "0000-00-00T00:00:00.000Z"
 _splitter = msgspec.json.Decoder(list[msgspec.Raw])
@@ -66,12 +66,14 @@ def head(report: Any) -> Head:
 
 def decoded(observations: msgspec.Raw) -> list[Any]:
     """The JSON array as observations, yet to be checked by `are_good`; REFUSALS where one of them is not plain."""
-    found: list[Any]
-    try:
-        found = _decoder.decode(observations)
-    except REFUSALS:
-        found = _odd_decoder(_unknown_names(observations)).decode(observations)
-        clear_coordinates(found)
+    with suppress(*REFUSALS):
+        return _decoder((), has_words=False).decode(observations)
+    unknown = _unknown_names(observations)
+    with suppress(*REFUSALS):
+        if unknown:
+            return _decoder(unknown, has_words=False).decode(observations)
+    found = _decoder(unknown, has_words=True).decode(observations)
+    clear_coordinates(found)
     return found
 
 
@@ -81,10 +83,10 @@ def _unknown_names(observations: msgspec.Raw) -> tuple[str, ...]:
     return tuple(name for name in _names.decode(each[0]) if name not in OURS) if each else ()
 
 
-@functools.lru_cache(32)
-def _odd_decoder(unknown: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-    """Takes these fields too, and coordinates that say that they are no number."""
-    return _list_decoder(observation(unknown, has_words=True, is_strict=True))
+@functools.lru_cache(64)
+def _decoder(unknown: tuple[str, ...], has_words: bool) -> msgspec.json.Decoder[list[Any]]:
+    """Takes these fields too; `has_words`, coordinates that say that they are no number."""
+    return _list_decoder(observation(unknown, has_words=has_words, is_strict=True))
 
 
 def accepted(objects: Sequence[Any]) -> list[Any]:
@@ -96,7 +98,8 @@ def accepted(objects: Sequence[Any]) -> list[Any]:
             return known
     except REFUSALS:
         pass
-    return [None] if len(objects) == 1 else [accepted([seen])[0] for seen in objects]
+    half = len(objects) // 2
+    return accepted(objects[:half]) + accepted(objects[half:]) if half else [None] * len(objects)
 
 
 def clear_coordinates(observations: Sequence[Any]) -> None:
