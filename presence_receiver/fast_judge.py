@@ -145,7 +145,7 @@ _MACS, _TIMES = _many(MAC), _many(TIME)
 
 
 def _all_match(many: re.Pattern[str], values: Sequence[str]) -> bool:
-    joined = "\n".join(values) + "\n"
+    joined = "\n".join([*values, ""])
     return joined.count("\n") == len(values) and many.fullmatch(joined) is not None
 
 
@@ -159,17 +159,18 @@ def _are_macs(values: Sequence[str]) -> bool:
     if not values:
         return True
     shape = values[0].translate(_HEX)
-    return _all_match(_MACS, [shape]) if _all_have(shape, _HEX, values) else _all_match(_MACS, values)
+    return _all_match(_MACS, [shape] if _all_have(shape, _HEX, values) else values)
 
 
 def _are_times(values: Sequence[str]) -> bool:
     """Whether all match TIME: of the usual shape, all that are moments do."""
-    if not values or not _all_have(_USUAL_TIME, _DECIMAL, values):
+    if not _all_have(_USUAL_TIME, _DECIMAL, values):
         return _all_match(_TIMES, values)
     try:
-        return bool(msgspec.convert(values, list[datetime.datetime]))
+        msgspec.convert(values, list[datetime.datetime])
     except msgspec.ValidationError:
         return False
+    return True
 
 
 def _are_dated(observations: Sequence[Any]) -> bool:

@@ -40,17 +40,18 @@ def coordinates(least, most):
     return or_none(st.integers(least, most) | st.floats(least, most) | words)
 
 
-plain = st.fixed_dictionaries({
-    "clientMac": macs,
-    "seenTime": st.builds(str.__add__, instants, st.sampled_from(["Z", "+0000", "+00:00"])),
-}, optional={
+times = st.builds(str.__add__, instants, st.sampled_from(["Z", "+0000", "+00:00"]))
+epochs = st.integers(-2**63, 2**63 - 1)
+dated = st.fixed_dictionaries({"seenTime": times}, optional={"seenEpoch": epochs | st.none()}) | st.fixed_dictionaries(
+    {"seenEpoch": epochs}, optional={"seenTime": st.none()})
+plain = st.builds(dict.__or__, dated, st.fixed_dictionaries({"clientMac": macs}, optional={
     "ipv4": or_none(st.ip_addresses(v=4).map(str)), "ipv6": or_none(st.ip_addresses(v=6).map(str)),
-    "seenEpoch": or_none(st.integers(-2**63, 2**63 - 1)), "rssi": or_none(st.integers(-128, 127)),
+    "rssi": or_none(st.integers(-128, 127)),
     "ssid": or_none(texts),
     "manufacturer": or_none(texts), "os": or_none(texts), "lat": coordinates(-90, 90), "lng": coordinates(-180, 180),
     "unc": coordinates(0, 10**6), "x": coordinates(-10**6, 10**6), "y": coordinates(-10**6, 10**6),
     "deviceObservers": st.lists(observers, max_size=3), "ownerId": or_none(texts), "apMac": or_none(macs),
-})
+}))
 names = st.sampled_from([*fast_judge.Observation.__struct_fields__, "vlan"]) | st.text(string.ascii_letters, min_size=1)
 odd = or_none(values) | macs | instants | st.sampled_from(["NaN", "1.2.3.4", "::1", "01.2.3.4", "2016-02-30T00:00:00Z"])
 anything = st.builds(dict.__or__, plain, st.dictionaries(names, odd, max_size=3))
