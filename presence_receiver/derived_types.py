@@ -1,6 +1,6 @@
 """msgspec types derived from the schemas, field by field: they decode no more than the schemas accept.
 
-What msgspec would call Python for on every value, patterns and addresses, is not in them; `fast_judge` checks that.
+What msgspec would call Python for on every value, patterns and addresses, is not in them; `text_rules` checks that.
 """
 from __future__ import annotations
 

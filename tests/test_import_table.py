@@ -64,7 +64,8 @@ replay              config errors housekeeping journal rejected_line rotation wr
 rejected_line       careful_judge judge                                                      msgspec
 judge               careful_judge delivery errors fast_judge lines                           msgspec
 careful_judge       delivery fast_judge lines schemas                                        msgspec
-fast_judge          delivery derived_types schemas                                           msgspec
+fast_judge          delivery derived_types schemas text_rules                                msgspec
+text_rules          schemas                                                                  msgspec
 derived_types       schemas                                                                  marshmallow msgspec
 delivery            errors schemas                                                           msgspec
 body                errors                                                                   gunicorn
