@@ -27,5 +27,4 @@ def live(folder, told):
 
 
 if __name__ == "__main__":
-    life.live = live
-    life.main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    life.main(live, Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

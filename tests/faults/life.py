@@ -7,6 +7,7 @@ import ctypes
 import itertools
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def live(folder, told):
             housekeeping.run_round()
 
 
-def once(folder, told_path, arm):
+def once(live, folder, told_path, arm):
     """Live in a child; whether it lived to the end."""
     folder.mkdir()
     child = os.fork()
@@ -55,16 +56,26 @@ def once(folder, told_path, arm):
     return status == 0
 
 
-def main(lives, told, mode):
+def main(live, lives, told, mode):
     library = ctypes.CDLL(None)
     if mode == "record":
-        assert once(lives / mode, told / mode, library.faults_record)
+        assert once(live, lives / mode, told / mode, library.faults_record)
         return
     for call in itertools.count(1):
         name = f"{mode}-{call}"
-        if once(lives / name, told / name, lambda _: library.faults_crash(call, mode == "halved")):
+        if once(live, lives / name, told / name, lambda _: library.faults_crash(call, mode == "halved")):
             return
 
 
+def lived(script, library, where, mode):
+    """Live all lives of a script's in this mode; for each its folder and the file of what was told."""
+    lives, told = where / "lives", where / "told"
+    lives.mkdir()
+    told.mkdir()
+    variables = {"LD_PRELOAD": str(library), "FAULTS_FOLDER": str(lives)}
+    subprocess.run([sys.executable, script, lives, told, mode], env=os.environ | variables, check=True)
+    return [(folder, told / folder.name) for folder in lives.iterdir()]
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    main(live, Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

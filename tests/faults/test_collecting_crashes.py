@@ -2,10 +2,7 @@
 import json
 import os
 import random
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import collecting_life
 import life
@@ -15,19 +12,6 @@ from power_loss import Disk, calls
 
 from presence_receiver.collected import Position
 from presence_receiver.writer import Writer
-
-HERE = Path(__file__).parent
-
-
-def run(library, where, mode):
-    """Live all lives of this mode; for each its folder and the file of what was acknowledged."""
-    lives, told = where / "lives", where / "told"
-    lives.mkdir()
-    told.mkdir()
-    variables = {"LD_PRELOAD": str(library), "FAULTS_FOLDER": str(lives)}
-    command = [sys.executable, HERE / "collecting_life.py", lives, told, mode]
-    subprocess.run(command, env=os.environ | variables, check=True)
-    return [(folder, told / folder.name) for folder in lives.iterdir()]
 
 
 def stored(folder, stem):
@@ -68,14 +52,14 @@ def keep_inodes(folder):
 
 @pytest.mark.parametrize("mode", ["crash", "halved"])
 def test_a_crash_at_every_call(mode, library, tmp_path):
-    lives = run(library, tmp_path, mode)
+    lives = life.lived(collecting_life.__file__, library, tmp_path, mode)
     for life_folder, told in lives:
         check(life_folder / "data", {int(line.split()[1]) for line in told.read_text().splitlines()})
     assert len(lives) > 20
 
 
 def test_power_loss(library, tmp_path, long):
-    (life_folder, told), = run(library, tmp_path, "record")
+    (life_folder, told), = life.lived(collecting_life.__file__, library, tmp_path, "record")
     recorded = list(calls(told.read_bytes(), life_folder))
     chance = random.Random(1)
     for attempt in range(long(150, 3_000)):

@@ -1,9 +1,5 @@
 """A crash between any two system calls of appending, closing and compressing, and within any write."""
-import os
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import life
 import pytest
@@ -14,17 +10,6 @@ from presence_receiver.housekeeping import Housekeeping
 from presence_receiver.writer import Writer
 
 LAST = 99
-HERE = Path(__file__).parent
-
-
-def run(library, where, mode):
-    """Live all lives of this mode; for each its folder and the file of what was told."""
-    lives, told = where / "lives", where / "told"
-    lives.mkdir()
-    told.mkdir()
-    variables = {"LD_PRELOAD": str(library), "FAULTS_FOLDER": str(lives)}
-    subprocess.run([sys.executable, HERE / "life.py", lives, told, mode], env=os.environ | variables, check=True)
-    return [(folder, told / folder.name) for folder in lives.iterdir()]
 
 
 def restart(folder):
@@ -75,7 +60,7 @@ def only_known(folder):
 ])
 def test_a_crash_at_every_call(mode, fault, library, tmp_path, note):
     accounts = []
-    for life_folder, told in run(library, tmp_path, mode):
+    for life_folder, told in life.lived(life.__file__, library, tmp_path, mode):
         folder = life_folder / "data"
         restart(folder)
         accounts.append(account(folder, told_in(told)))
@@ -87,7 +72,7 @@ def test_a_crash_at_every_call(mode, fault, library, tmp_path, note):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_power_loss(seed, library, tmp_path, note, long):
-    (life_folder, told), = run(library, tmp_path, "record")
+    (life_folder, told), = life.lived(life.__file__, library, tmp_path, "record")
     recorded = list(calls(told.read_bytes(), life_folder))
     chance, accounts = random.Random(seed), []
     for attempt in range(long(150, 3_000)):
