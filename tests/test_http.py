@@ -287,6 +287,15 @@ def test_a_delivery_answers_twenty_errors_and_the_file_has_all(receiver, stored)
     assert stored.counts == (0, 30)
 
 
+@pytest.mark.parametrize("headers", [
+    {"X-Forwarded-Proto": "https", "X-Forwarded-Protocol": "http", "X-Forwarded-SSL": "off"},
+    {"SCRIPT_NAME": "/elsewhere", "PATH_INFO": "/elsewhere"},
+])
+def test_what_a_proxy_says_of_scheme_and_path_changes_nothing(headers, receiver, stored):
+    assert receiver.post(json.dumps(report(GOOD)).encode(), AUTHORIZED | headers).status == 200
+    assert stored.counts == (1, 0)
+
+
 def test_the_log_tells_what_was_asked_and_no_secret(receiver):
     headers = AUTHORIZED | {"X-Request-ID": "f3a1", "X-Unlucky": "do not tell"}
     receiver.request("POST", "/presence?token=do-not-tell", json.dumps(report(GOOD)).encode(), headers)
