@@ -2,7 +2,7 @@ import random
 
 import pytest
 from reading import Stored
-from running import Receiver
+from running import Receiver, wait_until
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def receiver(tmp_path_factory):
     """One receiver for a whole module. No worker of it may die, and nothing it is sent may be a 500."""
     folder = tmp_path_factory.mktemp("receiver")
     with Receiver(folder / "data", folder / "log", MAX_BODY_BYTES=1_000_000, PREVIOUS_SECRET="früher") as one:
-        workers = one.workers()
+        workers = wait_until(lambda: len(found := one.workers()) == 2 and found, what="both workers")
         yield one
         assert one.workers() == workers
         assert [line for line in one.text().splitlines() if "Traceback" in line or " 500 " in line] == []

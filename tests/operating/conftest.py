@@ -55,7 +55,7 @@ class Receiver:
         self.data = folder / "data"
         self.output = folder / "output"
         self.environment = {
-            "PATH": os.environ["PATH"], "HOME": str(folder), "PRESENCE_SECRET": SECRET,
+            **os.environ, "HOME": str(folder), "PRESENCE_SECRET": SECRET,
             "WEB_CONCURRENCY": str(workers), "PRESENCE_DATA_DIR": str(self.data), "TMPDIR": str(folder),
             **settings,
         }

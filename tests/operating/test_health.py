@@ -1,3 +1,4 @@
+import datetime
 import json
 import os
 
@@ -97,10 +98,11 @@ def test_a_sync_that_fails(client, asks_always, monkeypatch):
 
 def test_checking_writes_nothing_to_lines_that_are_there(client, tmp_path, asks_always):
     client.get("/readyz")
-    (tmp_path / "data" / "presence.jsonl").write_text('{"receivedAt":"2026-11-22T20:15:00.123456Z"}\n')
+    now = datetime.datetime.now(datetime.UTC)  # an older line would be due for rotation
+    line = f'{{"receivedAt":"{now:%Y-%m-%dT%H:%M:%S.%fZ}"}}\n'
+    (tmp_path / "data" / "presence.jsonl").write_text(line)
     client.get("/readyz")
-    assert (tmp_path / "data" / "presence.jsonl").read_text() == (
-        '{"receivedAt":"2026-11-22T20:15:00.123456Z"}\n')
+    assert (tmp_path / "data" / "presence.jsonl").read_text() == line
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz"])

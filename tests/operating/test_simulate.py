@@ -224,7 +224,9 @@ def test_ctrl_c_ends_it_with_a_summary(receiver):
     script = Path(sys.executable).with_name("presence-cli")
     process = subprocess.Popen(
         [script, "simulate", receiver.url, "--speed", "600", "--verify", receiver.data],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PRESENCE_SECRET": SECRET})
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PRESENCE_SECRET": SECRET},
+        # a suite that runs in the background has it ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     try:
         until(lambda: receiver.data.exists() and len(receiver.lines()) > 32)
         process.send_signal(signal.SIGINT)
