@@ -4,7 +4,6 @@ Opens no file and starts no thread, since gunicorn may fork afterwards.
 """
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from collections.abc import Mapping
@@ -14,29 +13,15 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from presence_receiver import config
-from presence_receiver.health import service
-from presence_receiver.housekeeping import Housekeeping
-from presence_receiver.limited_log import LimitedLog
-from presence_receiver.metrics import Metrics, PrometheusMetrics
-from presence_receiver.readiness import Readiness, Storage
+from presence_receiver.log_limit import LimitedLog
+from presence_receiver.metrics import Metrics
+from presence_receiver.monitoring import PrometheusMetrics, Readiness, service
+from presence_receiver.receiver import EXTENSION, Receiver, Storage
+from presence_receiver.storage import Housekeeping, Writer
 from presence_receiver.turns import Turns
-from presence_receiver.webhook import EXTENSION, identify, log as webhook_log, webhook
-from presence_receiver.writer import Writer
+from presence_receiver.webhook import identify, log as webhook_log, webhook
 
 log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Receiver:
-    """What the views need, in `app.extensions["presence_receiver"]`."""
-
-    settings: config.Settings
-    writer: Storage
-    housekeeping: Housekeeping
-    log: LimitedLog
-    metrics: Metrics
-    readiness: Readiness
-    turns: Turns
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
@@ -53,7 +38,7 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
     """Add `POST /presence` to an application; settings are app.config's, then the environment's.
 
     Each process that serves it calls `app.extensions["presence_receiver"].housekeeping.start()` once, after any fork
-    (our gunicorn_config does); without that, files are closed only as lines come, and none is compressed or deleted.
+    (`server.config` does); without that, files are closed only as lines come, and none is compressed or deleted.
     ConfigError has one argument, a sentence, for each fault in them.
     """
     settings = config.load({**os.environ, **app.config})
@@ -72,7 +57,7 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
 def _storage(settings: config.Settings, metrics: Metrics) -> Storage:
     """The stream where one is set; what it needs is imported only then."""
     if settings.stream_url:
-        from presence_receiver.stream import StreamWriter
+        from presence_receiver.extras.stream.writer import StreamWriter
 
         return StreamWriter(settings, metrics)
     return Writer(settings, metrics)

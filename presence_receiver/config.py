@@ -14,10 +14,9 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from presence_receiver.errors import ConfigError
+from presence_receiver.vendor_form import LONGEST_SECRET, SHORTEST_SECRET
 
 PREFIX = "PRESENCE_"
-SECRET_LENGTHS = (5, 32)
-"""What HiveManager's form takes, in characters (from its online help)."""
 
 
 def _number(default: int | None, least: int) -> fields.Integer:
@@ -29,10 +28,8 @@ def _number(default: int | None, least: int) -> fields.Integer:
 
 
 def _secret(**options: Any) -> fields.String:
-    shortest, _ = SECRET_LENGTHS
-    return fields.String(
-        validate=validate.Length(min=shortest, error=f"must have at least {shortest} characters."), **options
-    )
+    message = f"must have at least {SHORTEST_SECRET} characters."
+    return fields.String(validate=validate.Length(min=SHORTEST_SECRET, error=message), **options)
 
 
 class Folder(fields.String):
@@ -136,11 +133,10 @@ class Settings:
 
     def warnings(self) -> list[str]:
         """Sentences on what works here but perhaps not with HiveManager."""
-        _, longest = SECRET_LENGTHS
         return [
-            f"{PREFIX}{name} has {len(secret)} characters; HiveManager keeps only the first {longest}."
+            f"{PREFIX}{name} has {len(secret)} characters; HiveManager keeps only the first {LONGEST_SECRET}."
             for name, secret in (("SECRET", self.secret), ("PREVIOUS_SECRET", self.previous_secret))
-            if secret and len(secret) > longest
+            if secret and len(secret) > LONGEST_SECRET
         ]
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from presence_receiver import careful_judge, fast_judge
-from presence_receiver.judge import judge
 from presence_receiver.lines import Rejection
+from presence_receiver.validation import fast_path, observation, slow_path
+from presence_receiver.validation.judge import judge_delivery
 
 NOW = "2026-11-22T20:15:00.123456Z"
 EXAMPLES = settings(
@@ -52,7 +52,9 @@ plain = st.builds(dict.__or__, dated, st.fixed_dictionaries({"clientMac": macs},
     "unc": coordinates(0, 10**6), "x": coordinates(-10**6, 10**6), "y": coordinates(-10**6, 10**6),
     "deviceObservers": st.lists(observers, max_size=3), "ownerId": or_none(texts), "apMac": or_none(macs),
 }))
-names = st.sampled_from([*fast_judge.Observation.__struct_fields__, "vlan"]) | st.text(string.ascii_letters, min_size=1)
+names = (
+    st.sampled_from([*observation.Observation.__struct_fields__, "vlan"]) | st.text(string.ascii_letters, min_size=1)
+)
 odd = or_none(values) | macs | instants | st.sampled_from(["NaN", "1.2.3.4", "::1", "01.2.3.4", "2016-02-30T00:00:00Z"])
 anything = st.builds(dict.__or__, plain, st.dictionaries(names, odd, max_size=3))
 
@@ -77,14 +79,14 @@ def body(*observations, **report):
 def by_schemas(monkeypatch, observations, **report):
     """What the careful judge makes of a report when the fast one accepts nothing."""
     with monkeypatch.context() as patch:
-        patch.setattr(fast_judge, "accepted", lambda objects: [None] * len(objects))
-        return list(careful_judge.outcomes({**report, "observations": list(observations)}, NOW))
+        patch.setattr(fast_path, "accepted", lambda objects: [None] * len(objects))
+        return list(slow_path.outcomes({**report, "observations": list(observations)}, NOW))
 
 
 def is_fast(observation):
     try:
-        return fast_judge.are_good(fast_judge.decoded(msgspec.Raw(json.dumps([observation]).encode())))
-    except fast_judge.REFUSALS:
+        return fast_path._are_good(fast_path._decoded(msgspec.Raw(json.dumps([observation]).encode())))
+    except fast_path.REFUSALS:
         return False
 
 
@@ -98,7 +100,7 @@ def test_what_hivemanager_normally_sends_is_fast(observation):
 @given(observations=st.lists(plain | anything, min_size=1, max_size=4), owner_id=scalars)
 def test_both_judges_make_the_same_lines_to_the_byte(monkeypatch, observations, owner_id):
     slow = by_schemas(monkeypatch, observations, ownerId=owner_id, apMac="C413E2008040")
-    fast = judge(body(*observations, ownerId=owner_id, apMac="C413E2008040"), NOW)
+    fast = judge_delivery(body(*observations, ownerId=owner_id, apMac="C413E2008040"), NOW)
     lines = [bytes(each) for each in slow if not isinstance(each, Rejection)]
     assert fast.lines.splitlines() == lines
     assert fast.rejected.splitlines(keepends=True) == [each.line(NOW) for each in slow if isinstance(each, Rejection)]
@@ -108,7 +110,7 @@ def test_both_judges_make_the_same_lines_to_the_byte(monkeypatch, observations, 
 @given(observations=st.lists(nearly_good, min_size=1, max_size=4), ap_mac=nearly("C413E2008040"))
 def test_one_wrong_character_makes_no_difference_between_the_judges(monkeypatch, observations, ap_mac):
     slow = by_schemas(monkeypatch, observations, apMac=ap_mac)
-    fast = judge(body(*observations, apMac=ap_mac), NOW)
+    fast = judge_delivery(body(*observations, apMac=ap_mac), NOW)
     assert fast.lines.splitlines() == [bytes(each) for each in slow if not isinstance(each, Rejection)]
     assert fast.rejected_count == sum(isinstance(each, Rejection) for each in slow)
 
@@ -116,7 +118,7 @@ def test_one_wrong_character_makes_no_difference_between_the_judges(monkeypatch,
 @EXAMPLES
 @given(observations=st.lists(anything, max_size=5))
 def test_whatever_is_accepted_keeps_its_values_and_the_rest_is_in_the_rejected_file(observations):
-    outcome = judge(body(*observations), NOW)
+    outcome = judge_delivery(body(*observations), NOW)
     lines = [json.loads(line) for line in outcome.lines.splitlines()]
     rejected = [json.loads(line) for line in outcome.rejected.splitlines()]
     assert (len(lines), len(rejected)) == (outcome.accepted_count, outcome.rejected_count)
@@ -129,7 +131,7 @@ def test_whatever_is_accepted_keeps_its_values_and_the_rest_is_in_the_rejected_f
 def expected(seen):
     """What of an observation its line has to show: all that is not null, no word for no number, no time of ours."""
     def is_no_number(name, value):
-        return name in fast_judge.COORDINATES and value in ("NaN", "Infinity", "-Infinity")
+        return name in observation.COORDINATES and value in ("NaN", "Infinity", "-Infinity")
     return {name: value for name, value in seen.items()
             if value is not None and name != "receivedAt" and not is_no_number(name, value)}
 
@@ -141,7 +143,7 @@ def sent(line):
 @EXAMPLES
 @given(junk=values | st.lists(values) | st.dictionaries(texts, values))
 def test_no_json_whatever_breaks_the_judge(junk):
-    outcome = judge(json.dumps(junk).encode(), NOW)
+    outcome = judge_delivery(json.dumps(junk).encode(), NOW)
     assert outcome.lines.count(b"\n") == outcome.accepted_count
     assert outcome.rejected.count(b"\n") == outcome.rejected_count
 
@@ -149,7 +151,7 @@ def test_no_json_whatever_breaks_the_judge(junk):
 @EXAMPLES
 @given(junk=st.binary(max_size=200))
 def test_no_bytes_whatever_break_the_judge(junk):
-    outcome = judge(junk, NOW)
+    outcome = judge_delivery(junk, NOW)
     for line in outcome.rejected.splitlines():
         json.loads(line)
 
@@ -162,7 +164,8 @@ def test_a_field_that_nobody_has_documented_does_not_make_an_observation_slow(ob
 
 def test_unknown_fields_have_the_order_in_which_their_report_first_has_them():
     first, second = {"clientMac": "5CB901642E60", "seenEpoch": 1, "a": 1, "b": 2}, {"b": 2, "a": 1, "seenEpoch": 1}
-    outcome = judge(body(first, second | {"clientMac": "5CB901642E60"}, second | {"c": 3}, {"c": 3, **first}), NOW)
+    observations = first, second | {"clientMac": "5CB901642E60"}, second | {"c": 3}, {"c": 3, **first}
+    outcome = judge_delivery(body(*observations), NOW)
     lines = [json.loads(line) for line in outcome.lines.splitlines()]
     assert [list(line)[17:] for line in lines] == [["a", "b"], ["a", "b"], ["a", "b", "c"]]
 
@@ -174,4 +177,4 @@ def test_unknown_fields_have_the_order_in_which_their_report_first_has_them():
 ])
 def test_some_rare_good_observations_are_left_to_the_schemas(observation):
     assert not is_fast(observation)
-    assert judge(body(observation), NOW).accepted_count == 1
+    assert judge_delivery(body(observation), NOW).accepted_count == 1

@@ -12,9 +12,10 @@ import time
 
 import pytest
 
-from presence_receiver import compression, config
-from presence_receiver.housekeeping import Housekeeping, lock
-from presence_receiver.writer import Writer
+from presence_receiver import config
+from presence_receiver.storage import compression
+from presence_receiver.storage.housekeeping import Housekeeping, housekeeping_lock
+from presence_receiver.storage.writer import Writer
 
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
 OLD, NEW = "presence-20261101T000000.000000Z.jsonl", "presence-20261102T000000.000000Z.jsonl"
@@ -165,7 +166,7 @@ def test_stopped_after_any_call_compression_is_finished_by_the_next_round(tmp_pa
 ROUND = """
 import sys
 from presence_receiver import config
-from presence_receiver.housekeeping import Housekeeping
+from presence_receiver.storage.housekeeping import Housekeeping
 settings = config.load({"PRESENCE_SECRET": "12345", "PRESENCE_DATA_DIR": sys.argv[1]})
 Housekeeping(settings).run_round()
 """
@@ -188,7 +189,7 @@ def test_killed_in_the_middle_again_and_again_nothing_is_lost(tmp_path):
 
 def test_one_process_at_a_time_keeps_house(tmp_path):
     (tmp_path / OLD).write_bytes(line())
-    with lock(tmp_path).held():
+    with housekeeping_lock(tmp_path).held():
         house(tmp_path).run_round()
         assert visible(tmp_path) == {OLD: line()}
     house(tmp_path).run_round()
@@ -305,7 +306,7 @@ def serve(tmp_path):
     started = []
 
     def serve(worker):
-        command = [sys.executable, "-m", "gunicorn", "--config", "python:presence_receiver.gunicorn_config",
+        command = [sys.executable, "-m", "gunicorn", "--config", "python:presence_receiver.server.config",
                    "--bind", f"unix:{tmp_path / 'socket'}", "--worker-class", worker, "wsgi:app"]
         environment = os.environ | {"PRESENCE_SECRET": "12345", "PRESENCE_DATA_DIR": str(tmp_path)}
         started.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL,
@@ -320,7 +321,7 @@ def serve(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("worker", ["presence_receiver.gunicorn_worker.PatientWorker", "gthread"])
+@pytest.mark.parametrize("worker", ["presence_receiver.server.worker.PatientWorker", "gthread"])
 def test_gunicorn_keeps_house_from_the_start_and_stops_though_it_is_at_it(tmp_path, serve, worker):
     (tmp_path / OLD).write_bytes(b"".join(line(number) for number in range(1_000_000)))
     server = serve(worker)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from presence_receiver import body as request_body
 from presence_receiver.errors import BadDelivery, BodyTooLarge, UnsupportedEncoding
-from presence_receiver.judge import judge
+from presence_receiver.validation.judge import judge_delivery
+from presence_receiver.webhook.views import body as request_body
 
 SAMPLES = Path(__file__).parent / "samples"
 NOW = "2026-11-22T20:15:00.123456Z"
@@ -22,7 +22,7 @@ def sample(name):
 
 
 def judged(body):
-    return judge(body if isinstance(body, bytes) else json.dumps(body).encode(), NOW)
+    return judge_delivery(body if isinstance(body, bytes) else json.dumps(body).encode(), NOW)
 
 
 def lines(body):

@@ -2,7 +2,7 @@ import logging
 
 from presence_receiver import create_app
 from presence_receiver.errors import StorageError
-from presence_receiver.limited_log import LimitedLog
+from presence_receiver.log_limit import LimitedLog
 
 
 def limited(caplog, times):

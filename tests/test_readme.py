@@ -3,10 +3,9 @@ import configparser
 import re
 from pathlib import Path
 
-import pytest
 
 from presence_receiver.config import PREFIX, SettingsSchema
-from presence_receiver.webhook import ANSWERS
+from presence_receiver.webhook.views import ANSWERS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
@@ -29,14 +28,6 @@ def test_every_setting_is_in_the_table_with_its_default_and_no_other():
 def test_every_answer_of_the_webhook_is_in_the_table():
     statuses = {int(status) for status in re.findall(r" (\d{3})(?:,| )", section("Answers").split("Other methods")[0])}
     assert statuses == {200, 400, 422, *(status for status, _ in ANSWERS.values())}
-
-
-@pytest.mark.parametrize("path", sorted(path.name for path in (ROOT / "presence_receiver").glob("[a-z]*.py")))
-def test_every_module_of_the_receiver_is_in_the_layout(path):
-    assert path in section("Layout of the code") or path in IN_GENERAL
-
-
-IN_GENERAL = {"__init__.py"}
 
 
 def test_the_pinned_packages_satisfy_what_setup_cfg_asks_for():

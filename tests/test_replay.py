@@ -9,11 +9,11 @@ import pytest
 
 from presence_receiver import config
 from presence_receiver.errors import NotReplayed, StorageError
-from presence_receiver.housekeeping import Housekeeping
-from presence_receiver.journal import Journal
-from presence_receiver.judge import judge
-from presence_receiver.replay import Outcome, replay
-from presence_receiver.writer import Writer
+from presence_receiver.extras.replay.rewriting import Outcome, replay
+from presence_receiver.storage.housekeeping import Housekeeping
+from presence_receiver.storage.journal import Journal
+from presence_receiver.storage.writer import Writer
+from presence_receiver.validation.judge import judge_delivery
 
 THEN = "2026-11-20T08:00:00.000001Z"
 GOOD = {"clientMac": "5CB901642E60", "seenEpoch": 1463828775360, "rssi": -60}
@@ -30,7 +30,7 @@ def good(number=0):
 
 
 def line(number=0):
-    return judge(json.dumps(REPORT | {"observations": [GOOD | {"seenEpoch": number}]}).encode(), THEN).lines
+    return judge_delivery(json.dumps(REPORT | {"observations": [GOOD | {"seenEpoch": number}]}).encode(), THEN).lines
 
 
 BAD = rejected(report=REPORT, observation={"clientMac": "nobody"})
@@ -102,7 +102,7 @@ def test_lines_follow_those_that_are_there_and_the_writer_goes_on_with_both_file
 
 def test_what_was_refused_whole_is_judged_like_a_delivery(data, settings):
     body = json.dumps({"observations": [GOOD, {"clientMac": "nobody"}]}).encode()
-    judged = judge(body, THEN)
+    judged = judge_delivery(body, THEN)
     assert judged.accepted_count == judged.rejected_count == 1
     path = data / "rejected.jsonl"
     path.write_bytes(rejected(body=body.decode()) + rejected(bodyBase64=base64.b64encode(body).decode()))
@@ -126,7 +126,7 @@ def test_a_report_that_was_refused_whole_is_judged_as_a_report(data, settings):
     b'[1, null, "text", {"audit": "log"}]', b"not json", b"\xff\xfe", b"[[[[", b'{"observations": [' + b"[" * 2000,
 ])
 def test_what_is_as_bad_as_before_is_left_byte_for_byte(data, settings, body):
-    judged = judge(body, THEN)
+    judged = judge_delivery(body, THEN)
     path = data / "rejected.jsonl"
     path.write_bytes(judged.rejected)
     assert judged.rejected and replay(path, settings) == Outcome(0, judged.rejected_count)
@@ -135,7 +135,7 @@ def test_what_is_as_bad_as_before_is_left_byte_for_byte(data, settings, body):
 
 def test_text_that_is_no_unicode_is_judged_as_it_was_sent(data, settings):
     body = b'{"note": "\\ud800", "observations": [{"clientMac": "5CB901642E60", "seenEpoch": 1, "rssi": "bad"}]}'
-    stored = judge(body, THEN).rejected.replace(b'"rssi":"bad"', b'"rssi":-60')
+    stored = judge_delivery(body, THEN).rejected.replace(b'"rssi":"bad"', b'"rssi":-60')
     assert b'"report":"{' in stored
     path = data / "rejected.jsonl"
     path.write_bytes(stored)

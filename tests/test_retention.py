@@ -1,6 +1,6 @@
 import datetime
 
-from presence_receiver import rotation
+from presence_receiver.storage import rotation
 
 NOW = datetime.datetime(2026, 11, 22, 20, 15, tzinfo=datetime.UTC)
 OLD, MIDDLE, NEW = (

@@ -2,7 +2,7 @@ import datetime
 
 import pytest
 
-from presence_receiver import rotation
+from presence_receiver.storage import rotation
 
 NOW = datetime.datetime(2026, 11, 22, 20, 15, tzinfo=datetime.UTC)
 SECOND = datetime.timedelta(seconds=1)

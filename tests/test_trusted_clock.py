@@ -1,4 +1,4 @@
-from presence_receiver.trusted_clock import DAY, TrustedClock
+from presence_receiver.storage.trusted_clock import DAY, TrustedClock
 
 START = 1_800_000_000.0
 

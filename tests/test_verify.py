@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from presence_receiver.errors import Unauthorized
-from presence_receiver.verify import verify
+from presence_receiver.webhook.verify import verify
 
 SECRETS = (b"correct horse", b"the old one")
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from presence_receiver import config, line_file
+from presence_receiver import config
 from presence_receiver.errors import StorageError
-from presence_receiver.writer import Writer
+from presence_receiver.storage import active_file
+from presence_receiver.storage.writer import Writer
 
 HERE = Path(__file__).parent
 HOUR = datetime.timedelta(hours=1)
@@ -183,7 +184,7 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path):
         new_writer(tmp_path / "file" / "data").append(line("a"), b"")
 
 
-class FailingFile(line_file.LineFile):
+class FailingFile(active_file.LineFile):
     """A line file whose sync fails once, as a broken disk's does."""
 
     def sync(self):

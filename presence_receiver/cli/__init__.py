@@ -1,93 +1,20 @@
-"""The command line: its options, and the one place where errors become a line and an exit status.
+"""The command line: how every command is called, asks and speaks, and the commands of the core.
 
-A command is one module here with a `command`, and one line in COMMANDS. Its module is imported when it
-is run, so that help stays quick. Nothing here knows an API.
+Knows no vendor's API and no deliveries. An extra's command stands with its extra.
 """
+from typing import TYPE_CHECKING
 
-import sys
-from importlib import import_module
-from typing import Any
+from presence_receiver.faces import face
 
-import click
+if TYPE_CHECKING:
+    from presence_receiver.cli.invocation import Invocation, pass_invocation
+    from presence_receiver.cli.output import as_json, cell, console, tell
+    from presence_receiver.cli.secret import checked, feed_secret, secret_file
+    from presence_receiver.cli.url import checked_url, insecure_http
 
-from presence_receiver.cli.invocation import APIS, Invocation, read_environment
-from presence_receiver.cli.output import complain
-from presence_receiver.errors import PresenceError
-
-INTERRUPTED = 130
-
-COMMANDS = {
-    "register": "Create the subscription that posts to URL.",
-    "list": "Show the account's subscriptions.",
-    "delete": "Delete subscriptions by ID, or all that post to a URL.",
-    "message-types": "Show what can be subscribed to.",
-    "new-secret": "Make a secret for PRESENCE_SECRET.",
-    "send": "Post one delivery to URL as HiveManager does.",
-    "replay": "Judge rejected lines again and append what is good now.",
-    "simulate": "Send deliveries to URL as HiveManager would.",
-    "status": "Say whether the receiver at URL is ready and what it gets.",
-    "doctor": "Check what HiveManager will demand of URL.",
-    "report": "Show what came in, straight from the files.",
-    "collect": "Write what receivers put into a stream to files.",
-}
-
-
-class Commands(click.Group):
-    """Finds commands by module name and answers for every error that this package raises on purpose."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the table: by importance."""
-        return [*COMMANDS]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports the command's module."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"{__name__}.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """From the table, so that help imports no command."""
-        with formatter.section("Commands"):
-            formatter.write_dl([*COMMANDS.items()])
-
-    def main(self, *args: Any, **extra: Any) -> Any:
-        """Runs a command; ends the process with 0, 1 (refused or failed), 2 (usage) or 130 (interrupted)."""
-        extra["standalone_mode"] = False
-        try:
-            sys.exit(super().main(*args, **extra) or 0)
-        except click.ClickException as error:
-            error.show()
-            sys.exit(error.exit_code)
-        except (click.Abort, KeyboardInterrupt):
-            sys.exit(INTERRUPTED)
-        except PresenceError as error:
-            complain(" ".join(map(str, error.args)))
-            sys.exit(1)
-
-
-@click.group("presence-cli", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--api", type=click.Choice([*APIS]), help="Whose API.  [PRESENCE_API; default: hivemanager]")
-@click.option("--env-file", envvar="PRESENCE_ENV_FILE", metavar="FILE",
-              type=click.Path(exists=True, dir_okay=False, readable=True),
-              help="Settings and credentials; what the environment holds wins.  [PRESENCE_ENV_FILE]")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, metavar="SECONDS",
-              help="How long to wait for an answer.  [default: 30]")
-@click.option("-v", "--verbose", is_flag=True, help="Show requests and answers, credentials as ***.")
-@click.version_option(package_name="presence-receiver", prog_name="presence-cli")
-@click.pass_context
-def cli(ctx: click.Context, api: str | None, env_file: str | None, timeout: float, verbose: bool) -> None:
-    """Manage where HiveManager or ExtremeCloud IQ posts presence data.
-
-    Credentials come from the environment or an env file, never from arguments.
-
-    \b
-    Example: presence-cli --env-file .env register https://example.org/presence
-    """
-    ctx.obj = Invocation(read_environment(env_file), api, timeout, verbose)
-
-
-def main() -> None:
-    """The console script."""
-    cli.main()
+__getattr__ = face(__name__, {
+    "invocation": ("Invocation", "pass_invocation"),
+    "output": ("as_json", "cell", "console", "tell"),
+    "secret": ("checked", "feed_secret", "secret_file"),
+    "url": ("checked_url", "insecure_http"),
+})

@@ -4,11 +4,10 @@ import sys
 
 import click
 
-from presence_receiver import registration
 from presence_receiver.cli.invocation import Invocation, pass_invocation
 from presence_receiver.cli.output import tell, write_table
 from presence_receiver.errors import CallFailed, Refused
-from presence_receiver.subscription import Subscriptions
+from presence_receiver.subscriptions import Subscriptions, delete_subscriptions, holds
 
 
 @click.command("delete")
@@ -31,7 +30,7 @@ def command(invocation: Invocation, ids: tuple[str, ...], url: str | None, yes: 
     listed = invocation.api.list()
     doomed = [item for item in listed if item.id in ids or item.url == url]
     unknown = [f"There is no subscription {wanted}: see `presence-cli list`."
-               for wanted in dict.fromkeys(ids) if not registration.holds(listed, wanted)]
+               for wanted in dict.fromkeys(ids) if not holds(listed, wanted)]
     if url and not doomed:
         tell(f"No subscription posts to {url}; nothing was deleted.")
     faults = (remove(invocation, doomed, yes, dry_run) if doomed else []) + unknown
@@ -53,7 +52,7 @@ def remove(invocation: Invocation, doomed: Subscriptions, is_agreed: bool, is_re
 def fault_of_deleting(invocation: Invocation, subscription_id: str) -> str:
     """Deletes one and says so; one that cannot be deleted does not keep the others."""
     try:
-        tell(registration.delete(invocation.api, subscription_id))
+        tell(delete_subscriptions(invocation.api, subscription_id))
     except CallFailed as error:
         return str(error)
     return ""

@@ -11,10 +11,9 @@ import click
 from dotenv import dotenv_values
 
 from presence_receiver.cli.output import tell
-from presence_receiver.environment import Environment
 from presence_receiver.errors import ConfigError
 from presence_receiver.mask import Mask
-from presence_receiver.subscription import SubscriptionApi
+from presence_receiver.subscriptions import Environment, SubscriptionApi
 
 APIS = {"hivemanager": "HiveManager", "extremecloudiq": "ExtremeCloudIQ"}
 
@@ -42,7 +41,7 @@ class Invocation:
         name = self._api_name or self.environment.get("PRESENCE_API") or "hivemanager"
         if name not in APIS:
             raise ConfigError(f"PRESENCE_API must be {' or '.join(APIS)}.")
-        vendor = getattr(import_module(f"presence_receiver.{name}"), APIS[name])
+        vendor = getattr(import_module("presence_receiver.subscriptions"), APIS[name])
         api: SubscriptionApi = vendor.from_environment(self.environment, self.mask, self.timeout, self.trace)
         return api
 

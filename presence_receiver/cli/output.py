@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from presence_receiver.mask import HIDDEN, one_line
-from presence_receiver.subscription import Subscription, Subscriptions
+from presence_receiver.subscriptions import Subscription, Subscriptions
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,12 +4,11 @@ from typing import BinaryIO
 
 import click
 
-from presence_receiver import registration
 from presence_receiver.cli.invocation import Invocation, pass_invocation
 from presence_receiver.cli.output import tell, warn
 from presence_receiver.cli.secret import checked, feed_secret, secret_file
 from presence_receiver.cli.url import PATH, checked_url, ends_as_expected, insecure_http
-from presence_receiver.subscription import DEFAULT_APPLICATION, Subscription
+from presence_receiver.subscriptions import DEFAULT_APPLICATION, Subscription, carry_out, plan_registration
 
 
 @click.command("register")
@@ -39,8 +38,8 @@ def command(invocation: Invocation, url: str, application: str, message_type: st
     if not ends_as_expected(url):
         warn(f"{url} does not end in {PATH}, where the receiver listens.")
     wanted = Subscription(url, secret, application, message_type)
-    steps = registration.plan(api.list(), wanted, replace)
-    for sentence in steps.intentions() if dry_run else registration.carry_out(api, steps):
+    steps = plan_registration(api.list(), wanted, replace)
+    for sentence in steps.intentions() if dry_run else carry_out(api, steps):
         tell(invocation.mask(sentence))
     for sentence in steps.warnings():
         warn(sentence)

@@ -10,8 +10,8 @@ import click
 
 from presence_receiver.cli.invocation import Invocation
 from presence_receiver.errors import ConfigError
+from presence_receiver.vendor_form import SHORTEST_SECRET
 
-SHORTEST = 5  # both HiveManager's form and the receiver want so many
 VISIBLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 secret_file = click.option("--secret-file", type=click.File("rb"), metavar="FILE",
@@ -39,8 +39,8 @@ def asked(is_new: bool) -> str:
 
 def checked(secret: str, vendor: str = "", longest: int | None = None) -> str:
     """The secret; raises ConfigError where the vendor or a header could not carry it whole."""
-    if len(secret) < SHORTEST:
-        raise ConfigError(f"The secret must have at least {SHORTEST} characters; "
+    if len(secret) < SHORTEST_SECRET:
+        raise ConfigError(f"The secret must have at least {SHORTEST_SECRET} characters; "
                           "`presence-cli new-secret` makes one.")
     if longest and len(secret) > longest:
         raise ConfigError(f"The secret must have at most {longest} characters, since {vendor} takes no more; "

@@ -12,7 +12,7 @@ import typing
 ROOT = pathlib.Path(__file__).parents[2]
 PEERS = pathlib.Path(__file__).parent / "peers"
 GUNICORN = [sys.executable, "-m", "gunicorn"]
-RECEIVER = [*GUNICORN, "--config", "python:presence_receiver.gunicorn_config", "wsgi:app"]
+RECEIVER = [*GUNICORN, "--config", "python:presence_receiver.server.config", "wsgi:app"]
 PLAIN_FLASK = [*GUNICORN, "--bind", "127.0.0.1:{port}", "--workers", "{processes}", "plain_flask:app"]
 PUMA = [
     "puma", "--workers", "{processes}", "--threads", "5:5", "--bind", "tcp://127.0.0.1:{port}", "config.ru",
@@ -52,7 +52,7 @@ def lacks_fastify() -> str | None:
 
 def lacks_receiver() -> str | None:
     is_whole = (ROOT / "wsgi.py").exists() and (ROOT / "presence_receiver" / "gunicorn_config.py").exists()
-    return None if is_whole else "wsgi.py or presence_receiver.gunicorn_config is missing"
+    return None if is_whole else "wsgi.py or presence_receiver.server.config is missing"
 
 
 def receiver(label: str, **environment: str) -> Contender:

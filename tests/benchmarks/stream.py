@@ -68,7 +68,7 @@ def in_stream(options, size: int) -> dict:
 
 def collected(settings: dict[str, str], data: pathlib.Path, wanted: int) -> float:
     """Collect all that is in the stream; the collector's CPU-seconds."""
-    arguments = [sys.executable, "-c", "from presence_receiver.cli import main; main()", "collect"]
+    arguments = [sys.executable, "-c", "from presence_receiver.cli.main import main; main()", "collect"]
     process = subprocess.Popen(arguments, env=settings, start_new_session=True, stderr=subprocess.DEVNULL)
     until = time.monotonic() + LONGEST
     while count_lines(data) < wanted and time.monotonic() < until:

@@ -14,8 +14,9 @@ from fakes.extremecloudiq import ExtremeCloudIQFake
 from fakes.hivemanager import HiveManagerFake
 from fakes.receiver import ReceiverFake
 
-from presence_receiver import outbound, registration
-from presence_receiver.cli import cli
+from presence_receiver.cli.main import cli
+from presence_receiver.http_client import calls
+from presence_receiver.subscriptions import registration
 
 ACCESS_TOKEN = "access-token-Zk3q"
 CLIENT_SECRET = "client-secret-Vw8/=="
@@ -58,7 +59,7 @@ def bare_environment(monkeypatch, tmp_path):
 
 @pytest.fixture
 def no_pauses(monkeypatch):
-    monkeypatch.setattr(outbound, "BACK_OFF", 0)
+    monkeypatch.setattr(calls, "BACK_OFF", 0)
     monkeypatch.setattr(registration, "PAUSES", (0, 0, 0))
 
 
@@ -72,7 +73,7 @@ def run(*args, env=None, stdin=None):
 
 
 def command(*args):
-    return [sys.executable, "-c", "from presence_receiver.cli import main; main()", *args]
+    return [sys.executable, "-c", "from presence_receiver.cli.main import main; main()", *args]
 
 
 class Terminal:

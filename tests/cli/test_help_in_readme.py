@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from conftest import run
 
-from presence_receiver.cli import COMMANDS, cli
+from presence_receiver.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.rst"
@@ -30,7 +30,7 @@ def test_help_fits_a_screen_and_has_an_example(command):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_table_says_what_the_command_says(command):
     first = cli.get_command(None, command).help.splitlines()[0]
-    assert (first, cli.get_command(None, command).name) == (COMMANDS[command], command)
+    assert (first, cli.get_command(None, command).name) == (COMMANDS[command][1], command)
 
 
 def test_an_unknown_command():

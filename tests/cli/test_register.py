@@ -2,8 +2,8 @@ import pytest
 from conftest import CLIENT_ID, OLD_SECRET, SECRET, URL
 from fakes.server import broken_off, done_but, instead, lost, page, reset, well
 
-from presence_receiver import registration
-from presence_receiver.subscription import Subscription
+from presence_receiver.subscriptions import registration
+from presence_receiver.subscriptions.subscription import Subscription
 
 HERE = f"Subscription 1 already posts to {URL} with this secret; nothing was created.\n"
 
@@ -222,11 +222,11 @@ def test_no_secret_and_nobody_to_ask(account):
 def test_planning_needs_no_api():
     wanted = Subscription(URL, SECRET)
     untyped = Subscription(URL, SECRET, id="7")
-    assert registration.plan([], wanted, False) == registration.Plan(wanted, None, (), ())
-    assert registration.plan([untyped], wanted, False) == registration.Plan(wanted, untyped, (), ())
+    assert registration.plan_registration([], wanted, False) == registration.Plan(wanted, None, (), ())
+    assert registration.plan_registration([untyped], wanted, False) == registration.Plan(wanted, untyped, (), ())
 
 
 def test_no_repr_shows_a_credential(hivemanager):
-    from presence_receiver.outbound import Credentials
+    from presence_receiver.http_client.calls import Credentials
     assert SECRET not in repr(Subscription(URL, SECRET))
     assert CLIENT_ID not in repr(Credentials({"X-AH-API-CLIENT-ID": CLIENT_ID}))

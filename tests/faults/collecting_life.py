@@ -8,8 +8,8 @@ from pathlib import Path
 
 import life
 
-from presence_receiver.collected import Position
-from presence_receiver.writer import Writer
+from presence_receiver.extras.stream.position import Position
+from presence_receiver.storage.writer import Writer
 
 STREAM = "presence"
 

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from presence_receiver import config
-from presence_receiver.housekeeping import Housekeeping
-from presence_receiver.writer import Writer
+from presence_receiver.storage.housekeeping import Housekeeping
+from presence_receiver.storage.writer import Writer
 
 NUMBERS = range(1, 10)
 SIZE = 3

@@ -10,8 +10,8 @@ import pytest
 from accounting import whole_lines
 from power_loss import Disk, calls
 
-from presence_receiver.collected import Position
-from presence_receiver.writer import Writer
+from presence_receiver.extras.stream.position import Position
+from presence_receiver.storage.writer import Writer
 
 
 def stored(folder, stem):

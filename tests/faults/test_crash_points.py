@@ -6,8 +6,8 @@ import pytest
 from accounting import Account, whole_lines
 from power_loss import Disk, calls
 
-from presence_receiver.housekeeping import Housekeeping
-from presence_receiver.writer import Writer
+from presence_receiver.storage.housekeeping import Housekeeping
+from presence_receiver.storage.writer import Writer
 
 LAST = 99
 

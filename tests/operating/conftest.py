@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from presence_receiver import stored
-from presence_receiver.cli import cli
+from presence_receiver.cli.main import cli
+from presence_receiver.storage import reader
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.rst"
@@ -86,7 +86,7 @@ class Receiver:
         return [json.loads(line) for line in whole.splitlines()]
 
     def lines(self, stem="presence"):
-        return [json.loads(line) for line in stored.lines(self.data, stem)]
+        return [json.loads(line) for line in reader.stored_lines(self.data, stem)]
 
     def stop(self):
         gc.collect()  # requests' sockets live as long as their answers; gunicorn waits for open ones

@@ -8,7 +8,7 @@ from fakes.server import Reply, as_json, instead
 
 from operating.certificates import DAY, NOW, Certificate, context
 from operating.conftest import SECRET, run
-from presence_receiver import doctor
+from presence_receiver.extras.probe import doctor
 
 TOKEN = "access-token-Jd8s"
 GOOD = ["✓ Secret", "✓ URL", "✓ Name", "✓ Certificate", "✓ GET /", "✓ Without a secret", "✓ With a wrong secret",

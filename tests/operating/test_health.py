@@ -6,7 +6,9 @@ import pytest
 import requests
 
 from operating.conftest import SECRET, run, running, until
-from presence_receiver import create_app, readiness, writer
+from presence_receiver import create_app
+from presence_receiver.monitoring import readiness
+from presence_receiver.storage import writer
 
 FEW = "Less space is left at PRESENCE_DATA_DIR than PRESENCE_MIN_FREE_BYTES."
 
@@ -143,7 +145,7 @@ def test_logs_are_json_and_silent_about_secrets(tmp_path):
     assert (access[2]["request_id"], access[2]["path"], access[2]["status"]) == ("router-7f3a", "/healthz", 200)
     assert "request_id" not in access[0]
     assert {entry["logger"] for entry in log} == {
-        "gunicorn.error", "gunicorn.access", "presence_receiver.webhook"}
+        "gunicorn.error", "gunicorn.access", "presence_receiver.webhook.views"}
     everything = json.dumps(log)
     assert not any(text in everything for text in (SECRET, "not-the-secret-Rt5", "in-the-query", "Java/1.7"))
 
@@ -151,5 +153,5 @@ def test_logs_are_json_and_silent_about_secrets(tmp_path):
 def test_a_warning_carries_the_request_id(tmp_path):
     with running(tmp_path) as receiver:
         requests.post(receiver.url, headers={"X-Request-Id": "router-7f3a", "Authorization": "Basic wrong"})
-    [warning] = [entry for entry in receiver.log if entry["logger"] == "presence_receiver.webhook"]
+    [warning] = [entry for entry in receiver.log if entry["logger"] == "presence_receiver.webhook.views"]
     assert (warning["level"], warning["request_id"]) == ("WARNING", "router-7f3a")

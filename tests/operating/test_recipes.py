@@ -17,7 +17,7 @@ import yaml
 
 from operating.certificates import Certificate
 from operating.conftest import README, ROOT, SECRET, run, running, until
-from presence_receiver import stored
+from presence_receiver.storage import reader
 
 COMMAND = (ROOT / "Procfile").read_text().removeprefix("web: ").strip()
 
@@ -50,7 +50,7 @@ def place(tmp_path_factory):
 
 
 def lines(place, stem="presence"):
-    return [json.loads(line) for line in stored.lines(place / "data", stem)]
+    return [json.loads(line) for line in reader.stored_lines(place / "data", stem)]
 
 
 def shell(script, place):

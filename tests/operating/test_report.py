@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from operating.conftest import run
-from presence_receiver import simulate
-from presence_receiver.judge import judge
-from presence_receiver.simulated_site import Site
+from presence_receiver.extras.simulation import traffic
+from presence_receiver.extras.simulation.site import Site
+from presence_receiver.validation.judge import judge_delivery
 
 RECEIVED = ["2026-11-22T20:15:00.000000Z", "2026-11-22T22:05:00.000000Z", "2026-11-22T22:15:00.000000Z"]
 LINE = {"receivedAt": RECEIVED[0], "ownerId": 1490, "apMac": "C413E2000040", "clientMac": "5CB901642E60",
@@ -100,11 +100,11 @@ def test_client_centric_lines_count_for_their_best_access_point(tmp_path):
 def test_every_line_of_a_receiver_is_read(tmp_path):
     random = Random(7)
     site = Site(5, 20, 1_795_390_000_000, random)
-    for shape in simulate.SHAPES:
-        plan = simulate.Plan(access_points=5, devices=20, interval=60, duration=1, speed=1, shape=shape, bad=0)
+    for shape in traffic.SHAPES:
+        plan = traffic.Plan(access_points=5, devices=20, interval=60, duration=1, speed=1, shape=shape, bad=0)
         with (tmp_path / "presence.jsonl").open("ab") as file:
-            file.writelines(judge(each.body, RECEIVED[0]).lines
-                            for each in simulate.deliveries(site, 1490, plan, random))
+            file.writelines(judge_delivery(each.body, RECEIVED[0]).lines
+                            for each in traffic.deliveries(site, 1490, plan, random))
     total = json.loads(run("report", "--data-dir", tmp_path, "--output", "json").out)["total"]
     assert (total["observations"], total["devices"]) == (300, len({device.mac for device in site.devices}))
 
@@ -135,12 +135,12 @@ def test_names_cannot_break_the_page(tmp_path):
 def made_up_day(folder, count):
     random = Random(7)
     site = Site(12, 20, 1_795_340_000_000, random)
-    plan = simulate.Plan(access_points=12, devices=20, interval=600, duration=1, speed=1, shape="array", bad=0)
+    plan = traffic.Plan(access_points=12, devices=20, interval=600, duration=1, speed=1, shape="array", bad=0)
     with (folder / "presence.jsonl").open("wb") as file:
         for _ in range(count):
-            [delivery] = simulate.deliveries(site, 1490, plan, random)
+            [delivery] = traffic.deliveries(site, 1490, plan, random)
             received = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(site.now / 1000))
-            file.write(judge(delivery.body, received).lines)
+            file.write(judge_delivery(delivery.body, received).lines)
             site.pass_time(600)
     return folder / "presence.jsonl"
 

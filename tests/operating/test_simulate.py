@@ -12,11 +12,12 @@ from fakes.receiver import ReceiverFake
 from fakes.server import as_json, instead, page
 
 from operating.conftest import SECRET, run, running, until
-from presence_receiver import feed, reconcile, simulate
 from presence_receiver.errors import CallFailed, Refused
-from presence_receiver.judge import judge
-from presence_receiver.outbound import Answer
-from presence_receiver.simulated_site import Site
+from presence_receiver.extras.simulation import accounting, traffic
+from presence_receiver.extras.simulation.site import Site
+from presence_receiver.http_client import delivery
+from presence_receiver.http_client.calls import Answer
+from presence_receiver.validation.judge import judge_delivery
 
 NOW = 1_795_390_000_000
 RECEIVED = "2026-11-22T20:15:00.123456Z"
@@ -24,13 +25,13 @@ RECEIVED = "2026-11-22T20:15:00.123456Z"
 
 def plan(shape="array", bad=0.0, **more):
     numbers = {"access_points": 5, "devices": 20, "interval": 60, "duration": 0.2, "speed": 600, **more}
-    return simulate.Plan(shape=shape, bad=bad, **numbers)
+    return traffic.Plan(shape=shape, bad=bad, **numbers)
 
 
 def deliveries(shape, bad=0.0):
     random = Random(7)
     site = Site(5, 20, NOW, random)
-    return [*simulate.deliveries(site, 1490, plan(shape, bad), random)]
+    return [*traffic.deliveries(site, 1490, plan(shape, bad), random)]
 
 
 @pytest.mark.parametrize("shape, count", [("array", 1), ("flat", 5), ("client-centric", 1)])
@@ -38,14 +39,14 @@ def deliveries(shape, bad=0.0):
 def test_each_shape_is_judged_as_it_was_meant(shape, count, bad):
     made = deliveries(shape, bad)
     assert len(made) == count
-    for delivery in made:
-        judged = judge(delivery.body, RECEIVED)
-        assert delivery.counts == {"accepted": judged.accepted_count, "rejected": judged.rejected_count}
-    assert sum(len(delivery.good) + len(delivery.bad) for delivery in made) == 100
+    for one in made:
+        judged = judge_delivery(one.body, RECEIVED)
+        assert one.counts == {"accepted": judged.accepted_count, "rejected": judged.rejected_count}
+    assert sum(len(one.good) + len(one.bad) for one in made) == 100
 
 
 def test_the_shapes():
-    [array], [flat, *_], [devices] = map(deliveries, simulate.SHAPES)
+    [array], [flat, *_], [devices] = map(deliveries, traffic.SHAPES)
     first = json.loads(array.body)[0]
     assert [*first] == [*json.loads(flat.body)] == ["apMac", "ownerId", "observations"]
     assert [*first["observations"][0]] == [
@@ -81,9 +82,9 @@ def test_an_associated_device_repeats_its_time():
 @pytest.fixture
 def settled(tmp_path):
     """A run of three deliveries, a third bad, with what a receiver would have written."""
-    tally = simulate.Tally(owner_id=1490)
+    tally = traffic.Tally(owner_id=1490)
     [delivery] = deliveries("array", 0.3)
-    judged = judge(delivery.body, RECEIVED)
+    judged = judge_delivery(delivery.body, RECEIVED)
     tally.send(delivery)
     tally.settle(delivery, Answer(200, delivery.counts, "JSON", ""), 0.01)
     (tmp_path / "presence.jsonl").write_bytes(judged.lines)
@@ -92,7 +93,7 @@ def settled(tmp_path):
 
 
 def faults(tally, folder):
-    return [fault for difference in reconcile.differences(tally, folder) for fault in difference.faults()]
+    return [fault for difference in accounting.differences(tally, folder) for fault in difference.faults()]
 
 
 def test_everything_is_there(settled, tmp_path):
@@ -125,26 +126,26 @@ def test_a_file_and_its_compressed_copy_count_once(settled, tmp_path):
 
 def test_what_was_not_answered_may_be_there_once(settled, tmp_path):
     [delivery] = deliveries("array")
-    other = simulate.Tally(owner_id=1490)
+    other = traffic.Tally(owner_id=1490)
     other.send(delivery)
     other.settle(delivery, None, 0.01)
     path = tmp_path / "presence.jsonl"
     path.write_bytes(b"")
     (tmp_path / "rejected.jsonl").write_bytes(b"")
     assert faults(other, tmp_path) == []
-    path.write_bytes(judge(delivery.body, RECEIVED).lines)
+    path.write_bytes(judge_delivery(delivery.body, RECEIVED).lines)
     assert faults(other, tmp_path) == []
-    path.write_bytes(judge(delivery.body, RECEIVED).lines * 2)
+    path.write_bytes(judge_delivery(delivery.body, RECEIVED).lines * 2)
     assert faults(other, tmp_path) == [
         "100 accepted observations are in the files that should not be."]
 
 
 def test_what_was_refused_must_not_be_there(settled, tmp_path):
     [delivery] = deliveries("array")
-    other = simulate.Tally(owner_id=1490)
+    other = traffic.Tally(owner_id=1490)
     other.send(delivery)
     other.settle(delivery, Answer(503, {"error": "Full."}, "JSON", ""), 0.01)
-    (tmp_path / "presence.jsonl").write_bytes(judge(delivery.body, RECEIVED).lines)
+    (tmp_path / "presence.jsonl").write_bytes(judge_delivery(delivery.body, RECEIVED).lines)
     (tmp_path / "rejected.jsonl").write_bytes(b"")
     assert faults(other, tmp_path) == [
         "100 accepted observations are in the files that should not be."]
@@ -153,16 +154,16 @@ def test_what_was_refused_must_not_be_there(settled, tmp_path):
 def test_a_folder_that_is_none(settled, tmp_path):
     with pytest.raises(Refused, match="none cannot be read .No such file or directory.: give the folder that "
                                       "the receiver has as PRESENCE_DATA_DIR."):
-        reconcile.differences(settled, tmp_path / "none")
+        accounting.differences(settled, tmp_path / "none")
 
 
 def test_pace_and_lost_answers():
-    tally = simulate.Tally(owner_id=1490)
+    tally = traffic.Tally(owner_id=1490)
 
     def post(body):
         raise CallFailed("Nobody there.")
 
-    count = len([*simulate.run(plan(duration=0.25, speed=600), post, tally, Random(7))])
+    count = len([*traffic.run(plan(duration=0.25, speed=600), post, tally, Random(7))])
     assert 2 <= count <= 3
     assert (tally.deliveries, tally.observations) == (count, count * 100)
     assert tally.statuses == {"no answer": count}
@@ -201,8 +202,8 @@ def test_its_headers_are_those_of_send():
         fake.ok = as_json(200, {"accepted": 32, "rejected": 0})
         assert run("simulate", fake.url, "--duration", 0.1).code == 0
         [seen] = fake.seen
-    sent = {name: seen.headers[name] for name in feed.HEADERS if name != "Accept-Encoding"}
-    assert sent == {name: value for name, value in feed.HEADERS.items() if name != "Accept-Encoding"}
+    sent = {name: seen.headers[name] for name in delivery.HEADERS if name != "Accept-Encoding"}
+    assert sent == {name: value for name, value in delivery.HEADERS.items() if name != "Accept-Encoding"}
     assert seen.headers["Authorization"] == f"Basic {SECRET}"
 
 

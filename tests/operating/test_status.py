@@ -4,7 +4,7 @@ import requests
 from fakes.server import Fake, as_json, page
 
 from operating.conftest import SECRET, run, running
-from presence_receiver import service
+from presence_receiver.extras.probe import service
 
 TOKEN = "metrics-token-Hc2v"
 

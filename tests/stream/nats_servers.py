@@ -79,7 +79,7 @@ class Collector:
         self.process = None
 
     def start(self):
-        command = [sys.executable, "-c", "from presence_receiver.cli import main; main()", "collect"]
+        command = [sys.executable, "-c", "from presence_receiver.cli.main import main; main()", "collect"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
         return self

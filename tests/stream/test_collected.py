@@ -1,9 +1,9 @@
 import pytest
 
 from presence_receiver import config
-from presence_receiver.collected import Position
 from presence_receiver.errors import StorageError
-from presence_receiver.writer import Writer
+from presence_receiver.extras.stream.position import Position
+from presence_receiver.storage.writer import Writer
 
 
 @pytest.fixture

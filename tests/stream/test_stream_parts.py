@@ -2,7 +2,7 @@ import datetime
 
 import pytest
 
-from presence_receiver.stream_parts import HEADERS_SIZE, Assembly, Stored, parts
+from presence_receiver.extras.stream.messages import HEADERS_SIZE, Assembly, Stored, parts
 
 NOW = datetime.datetime(2026, 11, 22, 20, 15, tzinfo=datetime.UTC)
 LINES = b"".join(b'{"n":%d}\n' % number for number in range(100))

@@ -40,7 +40,7 @@ def test_without_the_extra_it_says_which(monkeypatch):
 def test_file_mode_imports_nothing_of_it(tmp_path):
     code = ("import sys; from presence_receiver import create_app\n"
             f"create_app({{'PRESENCE_SECRET': 'hunter22', 'PRESENCE_DATA_DIR': {str(tmp_path)!r}}})\n"
-            "print(sorted({'nats', 'asyncio', 'presence_receiver.stream'} & set(sys.modules)))")
+            "print(sorted({'nats', 'asyncio', 'presence_receiver.extras.stream.writer'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert (done.stdout, done.stderr) == ("[]\n", "")
 

@@ -1,0 +1,98 @@
+"""The command line: its options, and the one place where errors become a line and an exit status.
+
+A command is one module with a `command`, and one line in CORE or EXTRAS. Its module is imported when it
+is run, so that help stays quick. Nothing here knows an API.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from presence_receiver.cli.invocation import APIS, Invocation, read_environment
+from presence_receiver.cli.output import complain
+from presence_receiver.errors import PresenceError
+
+INTERRUPTED = 130
+
+CORE = {
+    "register": ("cli.register", "Create the subscription that posts to URL."),
+    "list": ("cli.list", "Show the account's subscriptions."),
+    "delete": ("cli.delete", "Delete subscriptions by ID, or all that post to a URL."),
+    "message-types": ("cli.message_types", "Show what can be subscribed to."),
+    "new-secret": ("cli.new_secret", "Make a secret for PRESENCE_SECRET."),
+}
+EXTRAS = {
+    "send": ("extras.probe.send_command", "Post one delivery to URL as HiveManager does."),
+    "replay": ("extras.replay.command", "Judge rejected lines again and append what is good now."),
+    "simulate": ("extras.simulation.command", "Send deliveries to URL as HiveManager would."),
+    "status": ("extras.probe.status_command", "Say whether the receiver at URL is ready and what it gets."),
+    "doctor": ("extras.probe.doctor_command", "Check what HiveManager will demand of URL."),
+    "report": ("extras.report.command", "Show what came in, straight from the files."),
+    "collect": ("extras.stream.command", "Write what receivers put into a stream to files."),
+}
+COMMANDS = CORE | EXTRAS
+"""Each command's module, which has a `command`, and its line in the help."""
+
+
+class Commands(click.Group):
+    """Finds commands by module name and answers for every error that this package raises on purpose."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table: by importance."""
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = import_module(f"presence_receiver.{module}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """From the table, so that help imports no command."""
+        for title, commands in (("Commands", CORE), ("Extras", EXTRAS)):
+            with formatter.section(title):
+                formatter.write_dl([(name, line) for name, (_, line) in commands.items()])
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Runs a command; ends the process with 0, 1 (refused or failed), 2 (usage) or 130 (interrupted)."""
+        extra["standalone_mode"] = False
+        try:
+            sys.exit(super().main(*args, **extra) or 0)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            sys.exit(INTERRUPTED)
+        except PresenceError as error:
+            complain(" ".join(map(str, error.args)))
+            sys.exit(1)
+
+
+@click.group("presence-cli", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--api", type=click.Choice([*APIS]), help="Whose API.  [PRESENCE_API; default: hivemanager]")
+@click.option("--env-file", envvar="PRESENCE_ENV_FILE", metavar="FILE",
+              type=click.Path(exists=True, dir_okay=False, readable=True),
+              help="Settings and credentials; what the environment holds wins.  [PRESENCE_ENV_FILE]")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, metavar="SECONDS",
+              help="How long to wait for an answer.  [default: 30]")
+@click.option("-v", "--verbose", is_flag=True, help="Show requests and answers, credentials as ***.")
+@click.version_option(package_name="presence-receiver", prog_name="presence-cli")
+@click.pass_context
+def cli(ctx: click.Context, api: str | None, env_file: str | None, timeout: float, verbose: bool) -> None:
+    """Manage where HiveManager or ExtremeCloud IQ posts presence data.
+
+    Credentials come from the environment or an env file, never from arguments.
+
+    \b
+    Example: presence-cli --env-file .env register https://example.org/presence
+    """
+    ctx.obj = Invocation(read_environment(env_file), api, timeout, verbose)
+
+
+def main() -> None:
+    """The console script."""
+    cli.main()

@@ -1,0 +1,1 @@
+"""Judge rejected lines again, after a fix or with a newer version."""

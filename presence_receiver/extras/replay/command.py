@@ -1,0 +1,46 @@
+"""presence-cli replay."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from presence_receiver import config
+from presence_receiver.cli import Invocation, console, pass_invocation, tell
+from presence_receiver.extras.replay.rewriting import replay
+from presence_receiver.mask import one_line
+
+
+@click.command("replay")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--data-dir", metavar="DIR",
+              help="Where the receiver keeps its files.  [PRESENCE_DATA_DIR; default: data]")
+@pass_invocation
+def command(invocation: Invocation, files: tuple[Path, ...], data_dir: str | None) -> None:
+    """Judge rejected lines again and append what is good now.
+
+    FILE is rejected.jsonl or a closed rejected file, plain or .gz. What is good
+    goes to presence.jsonl with the time at which it was received, and leaves
+    FILE; what is still bad stays. A second run adds nothing twice.
+
+    \b
+    Example: presence-cli replay data/rejected*.jsonl*
+    """
+    values = invocation.values | ({"PRESENCE_DATA_DIR": data_dir} if data_dir else {})
+    settings = config.load(values, needs_secret=False)
+    for path in files:
+        with progress(path.name) as show:
+            outcome = replay(path, settings, show)
+        tell(f"{path}: {outcome.accepted} added, {outcome.left} still rejected.")
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr, on a terminal only; what it gives is told how many bytes are done, and of how many."""
+    from rich.progress import Progress
+    with Progress(console=console(sys.stderr), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(one_line(what), total=None)
+        yield lambda done, size: bar.update(task, completed=done, total=size)

@@ -1,0 +1,67 @@
+"""A rejected line read back into the delivery that it was, and judged again; `lines` writes what this reads."""
+from __future__ import annotations
+
+import binascii
+import json
+
+import msgspec
+
+from presence_receiver.validation import UNSTORABLE, Judged, judge_delivery
+
+
+NULL = msgspec.Raw(b"null")
+
+
+class _Line(msgspec.Struct):
+    receivedAt: str
+    errors: msgspec.Raw
+    report: msgspec.Raw = NULL
+    observation: msgspec.Raw = NULL
+    body: str | None = None
+    bodyBase64: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Line)
+_Fields = dict[str, msgspec.Raw]
+_UNSTORABLE = json.dumps(UNSTORABLE["_schema"][0]).encode()
+
+
+def judged(line: bytes) -> Judged:
+    """What becomes of the line; as long as nothing in it is good, it is rejected just as it is."""
+    still_bad = Judged(rejected=line, rejected_count=1)
+    try:
+        rejected = _decoder.decode(line)
+        outcome = judge_delivery(_delivery(rejected), rejected.receivedAt)
+    except (msgspec.MsgspecError, UnicodeError, binascii.Error, RecursionError):
+        return still_bad
+    return outcome if outcome.accepted_count else still_bad
+
+
+def _delivery(rejected: _Line) -> bytes:
+    """A delivery's body with what was rejected, and with nothing else."""
+    if rejected.body is not None:
+        return rejected.body.encode()
+    if rejected.bodyBase64 is not None:
+        return binascii.a2b_base64(rejected.bodyBase64)
+    if _UNSTORABLE in bytes(rejected.errors):
+        raise msgspec.ValidationError("A number that JSON could not carry is text here: it is not what was sent.")
+    report, observation = _as_sent(rejected.report), _as_sent(rejected.observation)
+    if observation == bytes(NULL):
+        return report
+    fields = msgspec.json.decode(report, type=_Fields) | {"observations": msgspec.Raw(b"[" + observation + b"]")}
+    return msgspec.json.encode(fields)
+
+
+def _as_sent(value: msgspec.Raw) -> bytes:
+    """The JSON of a report or an observation; what is there as text, since it holds no Unicode, is its own JSON."""
+    text = bytes(value)
+    if not text.startswith(b'"'):
+        return text
+    inner: str = msgspec.json.decode(text)
+    try:
+        msgspec.json.encode(json.loads(inner))
+    except UnicodeEncodeError:
+        return inner.encode()
+    except ValueError:
+        pass
+    return text

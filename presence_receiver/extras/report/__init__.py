@@ -1,0 +1,1 @@
+"""What came in, straight from the files, by DuckDB."""

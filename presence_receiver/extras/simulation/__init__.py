@@ -1,0 +1,1 @@
+"""Deliveries as HiveManager would send them, and whether each observation is found."""

@@ -1,0 +1,65 @@
+"""Accounts for what a simulation sent: is each acknowledged observation in the files, and once?"""
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from presence_receiver.errors import Refused
+from presence_receiver.extras.simulation.traffic import Key, Tally, key
+from presence_receiver.storage import stored_lines
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """Of one kind of observation, how many are missing, and how many there are too many."""
+
+    kind: str
+    missing: int
+    doubled: int
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong, in sentences."""
+        if self.missing:
+            yield f"{self.missing:,} acknowledged, {self.kind} observations are missing from the files."
+        if self.doubled:
+            yield f"{self.doubled:,} {self.kind} observations are in the files that should not be."
+
+
+def differences(tally: Tally, folder: Path) -> list[Difference]:
+    """The accepted and the rejected observations of this run, compared with the files of the folder."""
+    try:
+        return [
+            difference("accepted", tally.good, tally.unanswered, _found(folder, "presence", tally.owner_id)),
+            difference("rejected", tally.bad, tally.unanswered, _found(folder, "rejected", tally.owner_id)),
+        ]
+    except OSError as error:
+        raise Refused(f"{folder} cannot be read ({error.strerror}): "
+                      "give the folder that the receiver has as PRESENCE_DATA_DIR.") from None
+
+
+def difference(kind: str, acknowledged: Counter[Key], unanswered: Counter[Key],
+               found: Counter[Key]) -> Difference:
+    """What nobody answered for may be there or not."""
+    missing = acknowledged - found
+    doubled = found - (acknowledged + unanswered)
+    return Difference(kind, missing.total(), doubled.total())
+
+
+def _found(folder: Path, stem: str, owner_id: int) -> Counter[Key]:
+    """The stored observations of that owner; each run has an owner of its own."""
+    marker = f'"ownerId":{owner_id},'.encode()
+    found = (json.loads(line) for line in stored_lines(folder, stem) if marker in line or stem == "rejected")
+    return Counter(key(seen) for line in found if (seen := _observation(line, owner_id)))
+
+
+def _observation(line: dict[str, Any], owner_id: int) -> dict[str, Any] | None:
+    """The observation in a line of either kind, if the run made it."""
+    if line.get("ownerId") == owner_id:
+        return line
+    report, observation = line.get("report"), line.get("observation")
+    is_ours = isinstance(report, dict) and report.get("ownerId") == owner_id and isinstance(observation, dict)
+    return observation if is_ours else None

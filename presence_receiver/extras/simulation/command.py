@@ -1,0 +1,126 @@
+"""presence-cli simulate."""
+
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from random import Random
+from typing import Any, BinaryIO
+
+import click
+
+from presence_receiver.cli import (
+    Invocation, as_json, checked, checked_url, console, feed_secret, insecure_http, pass_invocation, secret_file, tell,
+)
+from presence_receiver.errors import CallFailed
+from presence_receiver.extras.simulation import accounting, traffic
+from presence_receiver.http_client import Answer, deliver, is_loopback
+
+
+@click.command("simulate")
+@click.argument("url")
+@click.option("--aps", type=click.IntRange(1, 10_000), default=4, metavar="N", help="Access points.  [default: 4]")
+@click.option("--devices", type=click.IntRange(0, 10_000), default=8, metavar="N",
+              help="Around each of them.  [default: 8]")
+@click.option("--interval", type=click.FloatRange(1), default=60, metavar="SECONDS",
+              help="Between reports.  [default: 60]")
+@click.option("--duration", type=click.FloatRange(0, min_open=True), default=60, metavar="SECONDS",
+              help="Real time.  [default: 60]")
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1, metavar="X",
+              help="Times faster.  [default: 1]")
+@click.option("--shape", type=click.Choice(traffic.SHAPES), default="array", metavar="SHAPE",
+              help="array (the default), flat, client-centric.")
+@click.option("--bad", type=click.FloatRange(0, 1), default=0, metavar="P",
+              help="Share of bad observations.  [default: 0]")
+@click.option("--verify", type=click.Path(file_okay=False, path_type=Path), metavar="DATA_DIR",
+              help="Look for every observation in the files.")
+@click.option("--output", type=click.Choice(["table", "json"]), default="table",
+              help="For people (the default) or for programs.")
+@secret_file
+@insecure_http
+@pass_invocation
+def command(invocation: Invocation, /, url: str, verify: Path | None, output: str,
+            secret_file: BinaryIO | None, insecure_http: bool, **options: Any) -> None:
+    """Send deliveries to URL as HiveManager would.
+
+    Ctrl-C ends it early. With --verify, exit 1 if an acknowledged observation is
+    missing from the receiver's files or doubled in them.
+
+    \b
+    Example: presence-cli simulate http://localhost:8000/presence --speed 60
+    """
+    checked_url(url, insecure_http or is_loopback(url))
+    secret = checked(feed_secret(invocation, secret_file))
+    plan = traffic.Plan(access_points=options.pop("aps"), **options)
+    tally = traffic.Tally(owner_id=secrets.randbelow(2**31))
+
+    def post(body: bytes) -> Answer:
+        return deliver(url, secret, body, False, invocation.timeout, invocation.trace)
+
+    with suppress(KeyboardInterrupt), progress(tally, plan.duration) as show:
+        for _ in traffic.run(plan, post, tally, Random()):
+            show()
+    click.echo(as_json(summary(tally)) if output == "json" else table(tally))
+    judge_delivery(tally, verify)
+
+
+@contextmanager
+def progress(tally: traffic.Tally, duration: float) -> Iterator[Any]:
+    """A line that lives on a terminal and is gone at the end."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    is_hidden = not sys.stderr.isatty()
+    with Progress(*columns, console=console(sys.stderr), transient=True, disable=is_hidden) as bar:
+        task = bar.add_task("", total=duration)
+
+        def show() -> None:
+            counts = f"{tally.accepted:,} accepted, {tally.rejected:,} rejected"
+            bar.update(task, description=f"{tally.deliveries:,} deliveries, {counts}",
+                       completed=bar.tasks[task].elapsed)
+
+        show()
+        yield show
+
+
+def summary(tally: traffic.Tally) -> dict[str, Any]:
+    """What came of it, for programs; times in seconds."""
+    return {
+        "deliveries": tally.deliveries, "observations": tally.observations, "accepted": tally.accepted,
+        "rejected": tally.rejected, "answers": dict(tally.statuses),
+        "p50": round(tally.slowest(0.5), 4), "p99": round(tally.slowest(0.99), 4),
+    }
+
+
+def table(tally: traffic.Tally) -> str:
+    """The same for people."""
+    rows = {
+        "Deliveries": f"{tally.deliveries:,}", "Observations": f"{tally.observations:,}",
+        "Accepted": f"{tally.accepted:,}", "Rejected": f"{tally.rejected:,}", "Answers": answers(tally),
+        "Half answered in": f"{tally.slowest(0.5) * 1000:,.0f} ms",
+        "99 % answered in": f"{tally.slowest(0.99) * 1000:,.0f} ms",
+    }
+    return "\n".join(f"{name:<17} {value}" for name, value in rows.items())
+
+
+def answers(tally: traffic.Tally) -> str:
+    """How often which: 98 × 200, 2 × 503."""
+    return ", ".join(f"{count:,} × {status}" for status, count in sorted(tally.statuses.items()))
+
+
+def judge_delivery(tally: traffic.Tally, folder: Path | None) -> None:
+    """Raises CallFailed with all that went wrong."""
+    if not tally.good and not tally.bad and tally.observations:
+        raise CallFailed(f"No delivery was acknowledged: {answers(tally) or 'none was answered'}.")
+    faults = []
+    if tally.miscounted:
+        faults.append(f"{tally.miscounted:,} answers counted other observations than were sent.")
+    if folder:
+        found = accounting.differences(tally, folder)
+        faults += [fault for difference in found for fault in difference.faults()]
+    if faults:
+        raise CallFailed(*faults)
+    if folder:
+        kept = " and ".join(f"{acknowledged.total():,} {kind}" for kind, acknowledged in
+                            (("accepted", tally.good), ("rejected", tally.bad)))
+        tell(f"All {kept} observations are in the files, each once.")

@@ -1,0 +1,192 @@
+"""HiveManager as a traffic generator: deliveries in each of its shapes, at its pace, and their fate.
+
+How a delivery is posted, the caller says. Posts one at a time, each once, as HiveManager does.
+"""
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
+from typing import Any
+
+from presence_receiver.errors import CallFailed
+from presence_receiver.extras.simulation.site import Observation, Site
+from presence_receiver.http_client import Answer
+
+SHAPES = ("array", "flat", "client-centric")
+NO_ANSWER = "no answer"
+
+FAULTS: list[Observation] = [
+    {"clientMac": "unknown"}, {"rssi": "loud"}, {"seenTime": "yesterday"}, {"ipv4": "10.0.0.256"},
+    {"lat": 91},
+]
+
+Key = tuple[Any, ...]
+Judged = tuple[Observation, bool]
+"""An observation, and whether the receiver should accept it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to simulate; `interval` in simulated seconds, `duration` in real ones, `bad` from 0 to 1."""
+
+    access_points: int
+    devices: int
+    interval: float
+    duration: float
+    speed: float
+    shape: str
+    bad: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Delivery:
+    """One body, and the observations in it, sorted into those to be accepted and those to be rejected."""
+
+    body: bytes
+    good: tuple[Key, ...]
+    bad: tuple[Key, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the receiver should answer."""
+        return {"accepted": len(self.good), "rejected": len(self.bad)}
+
+
+@dataclasses.dataclass
+class Tally:
+    """What became of all deliveries so far.
+
+    Acknowledged observations must be stored once, refused ones never; those without an answer of the
+    receiver's own (a gateway's page is none) may be stored, once.
+    """
+
+    owner_id: int
+    statuses: Counter[str] = dataclasses.field(default_factory=Counter)
+    seconds: list[float] = dataclasses.field(default_factory=list)
+    deliveries: int = 0
+    observations: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    miscounted: int = 0
+    good: Counter[Key] = dataclasses.field(default_factory=Counter)
+    bad: Counter[Key] = dataclasses.field(default_factory=Counter)
+    unanswered: Counter[Key] = dataclasses.field(default_factory=Counter)
+
+    def send(self, delivery: Delivery) -> None:
+        """It leaves; until it is answered, nobody knows."""
+        self.deliveries += 1
+        self.observations += len(delivery.good) + len(delivery.bad)
+        self.unanswered.update(delivery.good + delivery.bad)
+
+    def settle(self, delivery: Delivery, answer: Answer | None, seconds: float) -> None:
+        """It was answered after so many seconds, or will not be."""
+        self.statuses[str(answer.status) if answer else NO_ANSWER] += 1
+        self.seconds.append(seconds)
+        said = answer.body if answer and isinstance(answer.body, dict) else {}
+        if answer and said:
+            self.unanswered.subtract(delivery.good + delivery.bad)
+        if "accepted" in said:
+            self._acknowledge(delivery, {name: said.get(name) for name in ("accepted", "rejected")})
+
+    def _acknowledge(self, delivery: Delivery, counts: dict[str, Any]) -> None:
+        self.good.update(delivery.good)
+        self.bad.update(delivery.bad)
+        self.accepted += counts["accepted"]
+        self.rejected += counts["rejected"] or 0
+        self.miscounted += counts != delivery.counts
+
+    def slowest(self, share: float) -> float:
+        """The seconds within which that share of the deliveries was answered."""
+        ordered = sorted(self.seconds)
+        return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
+
+
+def run(plan: Plan, post: Callable[[bytes], Answer], tally: Tally, random: Random) -> Iterator[None]:
+    """Send deliveries until the duration is over, and yield after each; a slow receiver gets fewer.
+
+    `post` raises CallFailed where no answer came.
+    """
+    site = Site(plan.access_points, plan.devices, round(time.time() * 1000), random)
+    end = time.monotonic() + plan.duration
+    due = time.monotonic()
+    while due < end:
+        time.sleep(max(0.0, due - time.monotonic()))
+        for delivery in deliveries(site, tally.owner_id, plan, random):
+            _send(delivery, post, tally)
+            yield
+        site.pass_time(plan.interval)
+        due = max(due + plan.interval / plan.speed, time.monotonic())
+
+
+def _send(delivery: Delivery, post: Callable[[bytes], Answer], tally: Tally) -> None:
+    start = time.monotonic()
+    tally.send(delivery)
+    try:
+        answer = post(delivery.body)
+    except CallFailed:
+        answer = None
+    tally.settle(delivery, answer, time.monotonic() - start)
+
+
+def deliveries(site: Site, owner_id: int, plan: Plan, random: Random) -> Iterator[Delivery]:
+    """What is posted at one moment: one body for the account, or in the flat shape one for each report."""
+    if plan.shape == "client-centric":
+        seen = _spoilt(_device_centric(site), plan.bad, random)
+        yield _delivery({"data": {"ownerId": owner_id, "observations": [each for each, _ in seen]}}, seen)
+        return
+    reports, everything = [], []
+    for mac, observations in zip(site.macs, _by_access_point(site), strict=True):
+        seen = _spoilt(observations, plan.bad, random)
+        report = {"apMac": mac, "ownerId": owner_id, "observations": [each for each, _ in seen]}
+        if plan.shape == "flat":
+            yield _delivery(report, seen)
+        reports.append(report)
+        everything += seen
+    if plan.shape == "array":
+        yield _delivery(reports, everything)
+
+
+def _by_access_point(site: Site) -> list[list[Observation]]:
+    seen: list[list[Observation]] = [[] for _ in site.macs]
+    for device in site.devices:
+        index = site.nearest(device)
+        seen[index].append(site.observe(device, index))
+    return seen
+
+
+def _device_centric(site: Site) -> Iterator[Observation]:
+    for device in site.devices:
+        index = site.nearest(device)
+        observation = site.observe(device, index)
+        del observation["rssi"]
+        yield observation | {"deviceObservers": [
+            {"apMac": site.macs[near], "rssi": site.rssi(device, near), "locationIdHierarchy": [1, 2, near]}
+            for near in site.neighbours(index)
+        ]}
+
+
+def _spoilt(observations: Iterable[Observation], share: float, random: Random) -> list[Judged]:
+    """That share of them is spoilt, each in one of several ways."""
+    return [
+        (seen | random.choice(FAULTS), False) if random.random() < share else (seen, True)
+        for seen in observations
+    ]
+
+
+def _delivery(body: Any, seen: Iterable[Judged]) -> Delivery:
+    good: list[Key] = []
+    bad: list[Key] = []
+    for observation, is_good in seen:
+        (good if is_good else bad).append(key(observation))
+    return Delivery(json.dumps(body, separators=(",", ":")).encode(), tuple(good), tuple(bad))
+
+
+def key(seen: Observation) -> Key:
+    """What tells an observation from all others of the run, in a delivery as in a line."""
+    x, y = seen.get("x"), seen.get("y")
+    place = (None, None) if "NaN" in (x, y) else (x, y)
+    return seen.get("clientMac"), seen.get("seenEpoch"), seen.get("rssi"), *place

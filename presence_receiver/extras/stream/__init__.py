@@ -1,0 +1,1 @@
+"""Receivers that keep nothing: lines into NATS JetStream, and files made of it elsewhere."""

@@ -1,0 +1,148 @@
+"""What is counted for Prometheus, and its text read back. The only module that knows prometheus_client, which it
+imports only where there is a token to ask with: without one, counting costs nothing.
+
+Under gunicorn each worker counts in memory-mapped files of its own (see gunicorn_config); whoever answers
+/metrics adds them up. Values are only ever changed in the thread that serves requests.
+"""
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presence_receiver.metrics import Metrics
+from presence_receiver.storage import STEMS, closed_files, free_bytes
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class PrometheusMetrics(Metrics):
+    """Counts in files where the environment names a folder for them, else in this process alone."""
+
+    def __init__(self) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+        self._registry = registry = CollectorRegistry()
+        self._deliveries = Counter(
+            "presence_deliveries", "Deliveries by the status of their answer.", ["status"], registry=registry)
+        observations = Counter(
+            "presence_observations", "Observations of stored deliveries.", ["result"], registry=registry)
+        self._accepted, self._rejected = observations.labels("accepted"), observations.labels("rejected")
+        self._bytes = Counter("presence_stored_bytes", "Bytes of lines, of both kinds.", registry=registry)
+        secrets = Counter(
+            "presence_secret_used", "Stored deliveries by the secret that they showed.", ["secret"],
+            registry=registry)
+        self._secrets = [secrets.labels("current"), secrets.labels("previous")]
+        started = Gauge(
+            "presence_start_timestamp_seconds", "When the first worker started, in Unix time.", registry=registry,
+            multiprocess_mode="min")
+        started.set(time.time())
+        self._last = Gauge(
+            "presence_last_delivery_timestamp_seconds", "When the last delivery was stored, in Unix time.",
+            registry=registry, multiprocess_mode="max")
+        self._append_seconds = Histogram(
+            "presence_append_seconds", "How long deliveries waited until they were on disk.", buckets=SECONDS,
+            registry=registry)
+        self._sync_seconds = Histogram(
+            "presence_sync_seconds", "How long the syncs of commits took.", buckets=SECONDS,
+            registry=registry)
+        self._batches = Histogram(
+            "presence_commit_deliveries", "How many deliveries were written and synced together.",
+            buckets=BATCHES, registry=registry)
+        self._connected = Gauge(
+            "presence_stream_connected", "1 where the stream can be used, of the workers the one that was asked last.",
+            registry=registry, multiprocess_mode="mostrecent")
+        self._lag = Gauge(
+            "presence_stream_lag_messages", "Messages in the stream that are in no file yet.",
+            registry=registry, multiprocess_mode="mostrecent")
+        rotations = Counter("presence_rotations", "Files closed.", ["file"], registry=registry)
+        self._rotations = {stem: rotations.labels(stem) for stem in STEMS}
+
+    def answered(self, status: int) -> None:
+        """A delivery got this answer."""
+        self._deliveries.labels(str(status)).inc()
+
+    def stored(self, accepted: int, rejected: int, size: int, secret: int, seconds: float) -> None:
+        """A delivery is on disk."""
+        self._accepted.inc(accepted)
+        if rejected:
+            self._rejected.inc(rejected)
+        self._bytes.inc(size)
+        self._secrets[secret].inc()
+        self._last.set(time.time())
+        self._append_seconds.observe(seconds)
+
+    def committed(self, deliveries: int, sync_seconds: float) -> None:
+        """So many deliveries were written and synced together."""
+        self._batches.observe(deliveries)
+        self._sync_seconds.observe(sync_seconds)
+
+    def closed(self, stem: str, count: int) -> None:
+        """So many more files of that stem have been closed."""
+        self._rotations[stem].inc(count)
+
+    def streamed(self, is_connected: bool, lag: int) -> None:
+        """The stream was asked how it is."""
+        self._connected.set(is_connected)
+        self._lag.set(lag)
+
+    def exposition(self, folder: Path) -> bytes:
+        """In Prometheus' text format."""
+        from prometheus_client import CollectorRegistry, generate_latest
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        registry = CollectorRegistry()
+        if os.environ.get(FOLDER_VARIABLE):
+            MultiProcessCollector(registry)
+        else:
+            registry.register(self._registry)
+        registry.register(_Folder(folder))
+        answer: bytes = generate_latest(registry)
+        return answer
+
+
+class _Folder:
+    """The data folder at the moment of asking; nothing of one that is not there yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        """Free bytes, and what waits for housekeeping."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        with suppress(OSError):
+            yield GaugeMetricFamily(
+                "presence_free_bytes", "Bytes left on the filesystem of the data.", free_bytes(self._folder))
+            yield GaugeMetricFamily(
+                "presence_closed_files_waiting", "Closed files that are not compressed.",
+                sum(path.suffix != ".gz" for stem in STEMS for path in closed_files(self._folder, stem)))
+
+
+def parsed(exposition: str) -> dict[str, float]:
+    """Each sample's value, by its name and labels as they stand there: presence_deliveries_total{status="200"}."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    values = {}
+    for family in text_string_to_metric_families(exposition):
+        for sample in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
+            values[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return values
+
+
+def forget(process: int) -> None:
+    """A worker has ended."""
+    if os.environ.get(FOLDER_VARIABLE):
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(process)

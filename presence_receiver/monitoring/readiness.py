@@ -1,0 +1,51 @@
+"""Would a delivery that came now be stored? Asked of the writer itself, at most once a second.
+
+Says nothing of paths and sizes: whoever reaches the receiver may ask.
+"""
+from __future__ import annotations
+
+import threading
+import time
+
+from presence_receiver.config import Settings
+from presence_receiver.errors import StorageError
+from presence_receiver.receiver import Storage
+from presence_receiver.storage import free_bytes
+
+SECONDS = 1
+"""How long an answer holds: asking again and again must not keep deliveries from the lock."""
+
+FEW_BYTES = "Less space is left at PRESENCE_DATA_DIR than PRESENCE_MIN_FREE_BYTES."
+
+
+class Readiness:
+    """What keeps the writer from storing, and what soon will."""
+
+    def __init__(self, settings: Settings, writer: Storage) -> None:
+        self._settings, self._writer = settings, writer
+        self._asked = float("-inf")
+        self._turn = threading.Lock()
+        self._reasons: list[str] = []
+
+    def reasons(self) -> list[str]:
+        """Why a delivery would be answered 503 now, in sentences; none when it would be stored."""
+        with self._turn:
+            if time.monotonic() - self._asked >= SECONDS:
+                self._reasons = self._ask()
+                self._asked = time.monotonic()
+            return self._reasons
+
+    def _ask(self) -> list[str]:
+        try:
+            self._writer.check()
+        except StorageError as error:
+            return [str(error)]
+        return []
+
+    def warnings(self) -> list[str]:
+        """What a person should see to while deliveries are still stored."""
+        try:
+            is_little = free_bytes(self._settings.data_dir) < self._settings.min_free_bytes
+        except OSError:
+            return []
+        return [FEW_BYTES] if is_little else []

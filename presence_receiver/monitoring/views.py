@@ -1,0 +1,57 @@
+"""What tells that the service is there, whether it can store, and what it has counted."""
+from __future__ import annotations
+
+import hmac
+
+from flask import Blueprint, Response, abort, current_app, jsonify, request
+
+from presence_receiver.monitoring.prometheus import CONTENT_TYPE
+from presence_receiver.receiver import EXTENSION
+
+REFUSAL = "The Authorization header must carry PRESENCE_METRICS_TOKEN, as in: Authorization: Bearer <token>"
+
+service = Blueprint("presence_service", __name__)
+
+
+@service.get("/", provide_automatic_options=False)
+def root() -> Response:
+    """The vendor's set-up page tests TLS with this."""
+    return jsonify(service="presence-receiver")
+
+
+@service.get("/healthz", provide_automatic_options=False)
+def healthz() -> Response:
+    """The process answers; for platforms, which restart one that does not."""
+    return jsonify(status="alive")
+
+
+@service.get("/readyz", provide_automatic_options=False)
+def readyz() -> Response:
+    """503 only when a delivery would fail now, since nothing is sent twice; what is short is a warning."""
+    readiness = current_app.extensions[EXTENSION].readiness
+    reasons, warnings = readiness.reasons(), readiness.warnings()
+    if not reasons:
+        return jsonify(status="ready", warnings=warnings)
+    answer = jsonify(status="unready", error=" ".join(reasons), warnings=warnings)
+    answer.status_code = 503
+    return answer
+
+
+@service.get("/metrics", provide_automatic_options=False)
+def metrics() -> Response:
+    """For Prometheus, which shows PRESENCE_METRICS_TOKEN as bearer; without one there is no such page."""
+    receiver = current_app.extensions[EXTENSION]
+    if receiver.settings.metrics_token is None:
+        abort(404)
+    if not _shows(receiver.settings.metrics_token):
+        answer = jsonify(error=REFUSAL)
+        answer.status_code = 401
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="presence"'
+        return answer
+    receiver.readiness.reasons()  # brings up to date what is known of a stream
+    return Response(receiver.metrics.exposition(receiver.settings.data_dir), content_type=CONTENT_TYPE)
+
+
+def _shows(token: str) -> bool:
+    header = request.headers.get("Authorization", "").encode("latin-1")
+    return hmac.compare_digest(header, f"Bearer {token}".encode())

@@ -1,0 +1,56 @@
+"""What the views need of the application around them, and where they find it.
+
+The assembly (`app`) makes it; the views know only what is written here, not who stands behind it.
+"""
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol
+
+from presence_receiver.config import Settings
+from presence_receiver.log_limit import LimitedLog
+from presence_receiver.metrics import Metrics
+from presence_receiver.turns import Turns
+
+EXTENSION = "presence_receiver"
+"""The key of the Receiver in `app.extensions`."""
+
+
+class Storage(Protocol):
+    """Where lines go: files or something else. Which one it is, only the assembly knows."""
+
+    def append(self, accepted: bytes, rejected: bytes) -> None:
+        """Return when the lines are stored for good; StorageError when none of them is."""
+
+    def check(self) -> None:
+        """Raise StorageError where a delivery would get it now."""
+
+
+class Readiness(Protocol):
+    """Whether a delivery that came now would be stored."""
+
+    def reasons(self) -> list[str]:
+        """Return why it would be answered 503, in sentences; none when it would be stored."""
+
+    def warnings(self) -> list[str]:
+        """Return what a person should see to while deliveries are still stored."""
+
+
+class Upkeep(Protocol):
+    """What keeps the stored files in order while nobody appends."""
+
+    def start(self) -> None:
+        """Begin, in this process; a second call changes nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Receiver:
+    """What the views need, in `app.extensions[EXTENSION]`."""
+
+    settings: Settings
+    writer: Storage
+    housekeeping: Upkeep
+    log: LimitedLog
+    metrics: Metrics
+    readiness: Readiness
+    turns: Turns

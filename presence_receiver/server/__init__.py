@@ -1,0 +1,1 @@
+"""What gunicorn runs with: its configuration, its worker, its log lines. Knows nothing of what a delivery holds."""

@@ -1,0 +1,83 @@
+"""What gunicorn runs with, from the Procfile as from the README; a flag on its command line wins.
+
+gunicorn reads PORT and WEB_CONCURRENCY by itself.
+"""
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
+
+from presence_receiver.config import load
+from presence_receiver.errors import ConfigError
+from presence_receiver.monitoring import FOLDER_VARIABLE, forget
+from presence_receiver.server.log import CONFIG
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's malloc.h."""
+
+MEBIBYTE = 1024 * 1024
+
+bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+# gthread holds a thread for every connection, so 200 slow ones starve it; gevent does not.
+worker_class = "presence_receiver.server.worker.PatientWorker"
+# Heroku's router keeps idle connections for 90 s: ours must live longer than theirs.
+keepalive = 95
+# Heroku kills 30 s after SIGTERM; gunicorn needs a few seconds beside this.
+graceful_timeout = 20
+# Nothing here asks for a proxy's view of scheme or path: no delivery is refused for what a proxy says of them, and
+# no sender's address need be looked up.
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+forwarded_allow_ips = "*"
+# It lies in HOME, where two receivers would fight for it.
+control_socket_disable = True
+logger_class = "presence_receiver.server.log.JsonLogger"
+logconfig_dict = CONFIG
+
+
+def on_starting(server: Arbiter) -> None:
+    """Check the settings before the first fork: each fault in a line, and no respawning."""
+    try:
+        load(os.environ)
+    except ConfigError as error:
+        sys.exit("\n".join(error.args))
+    os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="presence-metrics-")
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    """Keep the memory of large bodies and their lines for the next ones, where the C library is glibc.
+
+    Else it goes back to the kernel after each delivery, and getting it anew costs more than reading the body.
+    """
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL("libc.so.6")
+        library.mallopt(M_MMAP_THRESHOLD, 32 * MEBIBYTE)
+        library.mallopt(M_TRIM_THRESHOLD, 64 * MEBIBYTE)
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Begin to keep the files in order, in each worker; one of them at a time does it.
+
+    An application that is wrapped in something else has to do this itself.
+    """
+    extensions = getattr(worker.wsgi, "extensions", {})
+    if "presence_receiver" in extensions:
+        extensions["presence_receiver"].housekeeping.start()
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:
+    """What a worker that has ended counted stays."""
+    forget(int(worker.pid))
+
+
+def on_exit(server: Arbiter) -> None:
+    """Take the workers' counts away."""
+    shutil.rmtree(os.environ[FOLDER_VARIABLE], ignore_errors=True)

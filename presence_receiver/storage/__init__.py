@@ -1,0 +1,23 @@
+"""Lines in, on disk or StorageError, and the files' whole life after that. Knows nothing of deliveries or HTTP."""
+from typing import TYPE_CHECKING
+
+from presence_receiver.faces import face
+
+if TYPE_CHECKING:
+    from presence_receiver.storage.durable import FILE_MODE, free_bytes, sync_folder
+    from presence_receiver.storage.file_lock import FileLock
+    from presence_receiver.storage.housekeeping import Housekeeping, housekeeping_lock
+    from presence_receiver.storage.journal import Journal
+    from presence_receiver.storage.reader import closed_files, stored_files, stored_lines
+    from presence_receiver.storage.rotation import STEMS, closed_at
+    from presence_receiver.storage.writer import Writer
+
+__getattr__ = face(__name__, {
+    "durable": ("FILE_MODE", "free_bytes", "sync_folder"),
+    "file_lock": ("FileLock",),
+    "housekeeping": ("Housekeeping", "housekeeping_lock"),
+    "journal": ("Journal",),
+    "reader": ("closed_files", "stored_files", "stored_lines"),
+    "rotation": ("STEMS", "closed_at"),
+    "writer": ("Writer",),
+})

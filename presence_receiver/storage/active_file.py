@@ -1,0 +1,172 @@
+"""One growing file of lines: opened, repaired, closed, appended to and undone. The caller holds the lock.
+
+Its other writers are processes that hold the same lock in turn; readers and logrotate may do as they like.
+Raises OSError; what that means, the writer decides.
+"""
+from __future__ import annotations
+
+import datetime
+import fcntl
+import os
+from contextlib import suppress
+from mmap import PAGESIZE
+from pathlib import Path
+
+from presence_receiver.storage import durable, rotation
+
+PIECE = 1 << 20
+FIRST_LINE = '{"receivedAt":"2026-11-22T20:15:00.123456Z"'
+
+
+class LineFile:
+    """The file `stem`.jsonl in a folder; `most_bytes` and `most_seconds` say when it is due to be closed."""
+
+    def __init__(self, where: Path, stem: str, *, most_bytes: int, most_seconds: int, is_synced: bool) -> None:
+        self._folder, self.stem = where, stem
+        self.path = str(where / f"{stem}.jsonl")
+        self._most_bytes, self._most_seconds = most_bytes, most_seconds
+        self._is_synced = is_synced
+        self._descriptor = -1
+        self._identity: tuple[int, int] | None = None
+        self._size = self._start = self._closed_count = 0
+
+    def open(self) -> bytes:
+        """Make sure that it is the file of that name which is open; the torn tail that a crash left in it."""
+        if self._is_current():
+            return self._torn(None)
+        self._reopen()
+        return self._torn(self._first_hole())
+
+    def _is_current(self) -> bool:
+        """False where the file was renamed, deleted or replaced since, by us or by logrotate."""
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        self._size = found.st_size
+        return (found.st_dev, found.st_ino) == self._identity
+
+    def _reopen(self) -> None:
+        self.forget()
+        is_created = not os.path.exists(self.path)
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, durable.FILE_MODE)
+        found = os.fstat(self._descriptor)
+        self._identity, self._size = (found.st_dev, found.st_ino), found.st_size
+        if is_created:
+            durable.sync_folder(self._folder)
+
+    def forget(self) -> None:
+        """Let go of the open file, if there is one."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor, self._identity = -1, None
+
+    def _first_hole(self) -> int | None:
+        """Where the first zero byte stands: a power cut leaves them for what was not synced, JSON has none."""
+        for offset in range(0, self._size, PIECE):
+            found = os.pread(self._descriptor, PIECE, offset).find(b"\0")
+            if found >= 0:
+                return offset + found
+        return None
+
+    def _torn(self, hole: int | None) -> bytes:
+        """All from the start of the first line that is not whole."""
+        end = self._size if hole is None else hole
+        if end == 0 or (hole is None and os.pread(self._descriptor, 1, end - 1) == b"\n"):
+            return self._from(end)
+        return self._from(self._line_start(end))
+
+    def _line_start(self, end: int) -> int:
+        while end > 0:
+            start = max(0, end - PIECE)
+            found = os.pread(self._descriptor, end - start, start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            end = start
+        return 0
+
+    def _from(self, offset: int) -> bytes:
+        return os.pread(self._descriptor, self._size - offset, offset) if offset < self._size else b""
+
+    def cut(self, count: int) -> None:
+        """Take so many bytes off the end, for good."""
+        self._size -= count
+        os.ftruncate(self._descriptor, self._size)
+        self.sync()
+
+    def prepare(self, batch: int, now: datetime.datetime) -> None:
+        """Close the file if it is due before `batch` bytes more, and note where they will begin."""
+        self.close_if_due(batch, now)
+        self._start = self._size
+
+    def close_if_due(self, batch: int, now: datetime.datetime) -> None:
+        """Close the file if it is full or old, and begin a new one."""
+        if self.is_due(batch, now):
+            self.close(now)
+            self._reopen()
+
+    def is_due(self, batch: int, now: datetime.datetime) -> bool:
+        """Whether the open file is to be closed before `batch` bytes more."""
+        return rotation.is_due(
+            size=self._size, batch=batch, first=self._first_time(), now=now,
+            most_bytes=self._most_bytes, most_seconds=self._most_seconds,
+        )
+
+    def _first_time(self) -> datetime.datetime | None:
+        line = os.pread(self._descriptor, len(FIRST_LINE), 0).decode(errors="replace")
+        try:
+            return datetime.datetime.fromisoformat(line.split('"')[3])
+        except (IndexError, ValueError):
+            return None
+
+    def close(self, now: datetime.datetime) -> None:
+        """Give the file its closed name; whoever appends next begins a new one."""
+        name = rotation.closed_name(self.stem, now, os.listdir(self._folder))
+        os.rename(self.path, self._folder / name)
+        self._closed_count += 1
+        durable.sync_folder(self._folder)
+
+    def take_closed_count(self) -> int:
+        """How often it was closed since this was last asked."""
+        count, self._closed_count = self._closed_count, 0
+        return count
+
+    def abandon(self, now: datetime.datetime) -> None:
+        """Never write to the open file again: close it, or remove it where nothing is in it."""
+        if self._start:
+            self.close(now)
+        else:
+            os.unlink(self.path)
+        self.forget()
+
+    def write(self, batch: bytes) -> None:
+        """Append all of it, not yet synced."""
+        rest = memoryview(batch)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest):]
+        self._size += len(batch)
+
+    def undo(self) -> None:
+        """Take back all that was written since `prepare`."""
+        os.ftruncate(self._descriptor, self._start)
+        self._size = self._start
+
+    def sync(self) -> None:
+        """Return when what was written survives a power cut, unless the settings do without."""
+        if not self._is_synced:
+            return
+        if hasattr(fcntl, "F_FULLFSYNC"):
+            fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
+        else:
+            os.fdatasync(self._descriptor)
+        self._let_pages_go()
+
+    def _let_pages_go(self) -> None:
+        """Take the synced pages out of the kernel's cache, but the last: nobody needs them soon, others the memory.
+
+        Else the cache of an endless file pushes out what is in use, and every write pays for memory to grow into.
+        """
+        start, end = (size // PAGESIZE * PAGESIZE for size in (self._start, self._size))
+        if hasattr(os, "posix_fadvise") and end > start:
+            with suppress(OSError):
+                os.posix_fadvise(self._descriptor, start, end - start, os.POSIX_FADV_DONTNEED)

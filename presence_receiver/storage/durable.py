@@ -1,0 +1,35 @@
+"""What a folder needs beside its files: names that survive a power cut, and room."""
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+FOLDER_MODE, FILE_MODE = 0o750, 0o640
+"""Not for everybody: what is stored are personal data."""
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder, and those above it that are missing; return when their names survive a power cut."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    with suppress(FileExistsError):
+        os.mkdir(folder, FOLDER_MODE)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when what was created, renamed or removed in the folder survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def free_bytes(folder: Path) -> int:
+    """What we may still write there; a filesystem that does not tell counts as endless. Raises OSError."""
+    filesystem = os.statvfs(folder)
+    return filesystem.f_bavail * filesystem.f_frsize if filesystem.f_blocks else sys.maxsize

@@ -1,0 +1,114 @@
+"""What happens to the files while nobody appends: close the old, compress the closed, delete the surplus.
+
+One process at a time does it, every few seconds, in a thread of its own. Under a gevent worker, which patches
+threads and sleeping, that thread is a greenlet; all that blocks goes through `thread_pool` to gevent's pool of real
+threads, so requests go on. The writer's lock is held for closing alone, never for compressing; the writer is one of
+our own, so its threads wait for each other at that lock as processes do.
+"""
+from __future__ import annotations
+
+import datetime
+import functools
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from presence_receiver.config import Settings
+from presence_receiver.log_limit import LimitedLog
+from presence_receiver.metrics import Metrics
+from presence_receiver.storage import compression, rotation, thread_pool
+from presence_receiver.storage.faults import storage_error
+from presence_receiver.storage.file_lock import FileLock
+from presence_receiver.storage.trusted_clock import TrustedClock
+from presence_receiver.storage.writer import Writer
+
+SECONDS = 10
+"""Between two rounds; one that finds nothing to do costs less than a millisecond."""
+
+
+def housekeeping_lock(data_dir: Path) -> FileLock:
+    """Held by whoever changes closed files: one process at a time, and never asked for inside the writer's lock."""
+    return FileLock(data_dir / ".housekeeping.lock")
+
+
+class Housekeeping:
+    """Keeps the data folder in order, from `start` until the process ends."""
+
+    def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
+        self._settings, self._folder = settings, settings.data_dir
+        self._writer = Writer(settings, metrics)
+        self._lock = housekeeping_lock(self._folder)
+        self._clock = TrustedClock()
+        self._log = LimitedLog(logging.getLogger(__name__))
+        self._process = 0
+
+    def start(self) -> None:
+        """Begin, in this process; call it once in each, after the fork. A second call changes nothing.
+
+        The thread holds up nobody's end: what it leaves half done the next start finishes.
+        """
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            threading.Thread(target=self._run, name="presence-housekeeping", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            self.run_round()
+            time.sleep(SECONDS)
+
+    def run_round(self) -> None:
+        """Do all that is to be done now, unless another process is at it; what fails is logged and tried again."""
+        self._attempt(self._run_alone)
+
+    def _run_alone(self) -> None:
+        if not self._folder.is_dir():
+            return
+        with self._lock.held_if_free() as is_ours:
+            if is_ours:
+                self._attempt(functools.partial(thread_pool.run, self._writer.close_due))
+                self._writer.count_closed()
+                self._attempt(functools.partial(thread_pool.run, self._sweep))
+                for path in self._plain_files():
+                    self._attempt(functools.partial(thread_pool.run, compression.compress, path))
+                for path in self._surplus():
+                    self._attempt(functools.partial(thread_pool.run, os.unlink, path))
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """One step; its failure does not keep the others, since deleting helps where a full disk stops the rest."""
+        try:
+            step()
+        except OSError as failure:
+            error = storage_error(failure)
+            self._log.warning(error.kind, "Files could not be closed, compressed or deleted: %s", error)
+
+    def _sweep(self) -> None:
+        """Remove what a crash left half written; what a noted replay has prepared is still needed."""
+        names = os.listdir(self._folder)
+        is_noted = ".replay.journal" in names
+        for name in names:
+            if compression.is_left_over(name) or (name.endswith((".replay", ".replay.draft")) and not is_noted):
+                os.unlink(self._folder / name)
+
+    def _plain_files(self) -> list[Path]:
+        """The closed files to compress; where a .gz stands beside one, that was begun and is finished anyway."""
+        names = set(os.listdir(self._folder))
+        return [
+            self._folder / name for name in sorted(names)
+            if rotation.is_closed(name) and name.endswith(".jsonl")
+            and (self._settings.compress == "gzip" or f"{name}.gz" in names)
+        ]
+
+    def _surplus(self) -> list[Path]:
+        """The closed files to delete, oldest first."""
+        settings = self._settings
+        now = datetime.datetime.fromtimestamp(self._clock.now(), datetime.UTC)
+        names = filter(rotation.is_closed, os.listdir(self._folder))
+        sizes = {name: os.stat(self._folder / name).st_size for name in names}
+        return [
+            self._folder / name for stem in rotation.STEMS
+            for name in rotation.surplus(stem, sizes, now, most_files=settings.keep_files,
+                                         most_days=settings.keep_days, most_bytes=settings.keep_bytes)
+        ]

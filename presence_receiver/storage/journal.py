@@ -1,0 +1,84 @@
+"""Lines appended and a file replaced, both or neither, though a crash may come between the two.
+
+What was to be done is noted before the first byte. Whoever holds the writer's lock next finds the note and either
+takes the lines back or, where the file has been replaced, lets them stand; until then nobody appends.
+"""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from presence_receiver.storage import durable
+
+
+class Journal:
+    """The note, a hidden file in the data folder; the caller holds the writer's lock."""
+
+    def __init__(self, where: Path) -> None:
+        self._folder = where
+        self.path = where / ".replay.journal"
+
+    @contextmanager
+    def exchanging(self, grown: Sequence[str], prepared: Path, target: Path) -> Iterator[None]:
+        """Note where the files `grown` end, let the caller append to them, then put `prepared` in `target`'s place.
+
+        That rename is the commit: until it is done, `resolve` takes the lines back.
+        """
+        self._note(grown, prepared)
+        yield
+        os.rename(prepared, target)
+
+    def _note(self, grown: Sequence[str], prepared: Path) -> None:
+        ends = [(path, os.stat(path)) for path in grown]
+        note = {"prepared": self._relative(prepared), "grown": [
+            {"path": self._relative(path), "inode": end.st_ino, "size": end.st_size} for path, end in ends]}
+        draft = self.path.with_suffix(".draft")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, durable.FILE_MODE)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(note, file)
+            file.flush()
+            os.fsync(descriptor)
+        os.rename(draft, self.path)
+        durable.sync_folder(self._folder)
+
+    def _relative(self, path: str | Path) -> str:
+        """From the data folder, which may have another path for who resolves this, in a container say."""
+        return os.path.relpath(os.path.realpath(path), os.path.realpath(self._folder))
+
+    def resolve(self) -> None:
+        """Finish what a crash cut off; returns at once where there is no note."""
+        if not os.path.exists(self.path):
+            return
+        note = json.loads(self.path.read_text("utf-8"))
+        prepared = self._folder / note["prepared"]
+        if prepared.exists():
+            for grown in note["grown"]:
+                _shrink(self._folder / grown["path"], grown["inode"], grown["size"])
+            os.unlink(prepared)
+        else:
+            _sync_if_there(prepared.parent)
+        os.unlink(self.path)
+        durable.sync_folder(self._folder)
+
+
+def _shrink(grown: Path, inode: int, size: int) -> None:
+    """Take back what was appended since, unless someone has moved the file away."""
+    try:
+        descriptor = os.open(grown, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        now = os.fstat(descriptor)
+        if now.st_ino == inode and now.st_size > size:
+            os.ftruncate(descriptor, size)
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_if_there(where: Path) -> None:
+    if where.is_dir():
+        durable.sync_folder(where)

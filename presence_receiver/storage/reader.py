@@ -1,0 +1,57 @@
+"""The files of a data folder as they are at one moment: the active one and the closed, compressed or not.
+
+For readers beside a receiver: what is closed or compressed meanwhile is neither missed nor read twice.
+"""
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, cast
+
+from presence_receiver.storage import rotation
+
+
+def stored_lines(folder: Path, stem: str) -> Iterator[bytes]:
+    """Every whole line of the files of that stem, oldest first; raises OSError."""
+    with ExitStack() as stack:
+        for file in reversed([stack.enter_context(file) for file in _opened(folder, stem)]):
+            yield from (line for line in file if line.endswith(b"\n"))
+
+
+def _opened(folder: Path, stem: str) -> Iterator[IO[bytes]]:
+    """The active file first: what it is renamed to after that, is known by its inode."""
+    active = None
+    with suppress(FileNotFoundError):
+        active = open(folder / f"{stem}.jsonl", "rb")
+        yield active
+    for path in reversed(closed_files(folder, stem)):
+        file = _open_closed(path)
+        if active and os.path.samestat(os.fstat(file.fileno()), os.fstat(active.fileno())):
+            file.close()
+        else:
+            yield file
+
+
+def _open_closed(path: Path) -> IO[bytes]:
+    """A closed file, also where it has been compressed since it was listed."""
+    if path.suffix != ".gz":
+        with suppress(FileNotFoundError):
+            return open(path, "rb")
+        path = path.with_name(f"{path.name}.gz")
+    return cast(IO[bytes], gzip.open(path, "rb"))
+
+
+def closed_files(folder: Path, stem: str) -> list[Path]:
+    """The closed files of that stem, oldest first; of a file and its compressed copy only the file."""
+    names = {name for name in os.listdir(folder) if rotation.closed_at(stem, name)}
+    copies = {f"{name}.gz" for name in names}
+    return [folder / name for name in sorted(names - copies)]
+
+
+def stored_files(folder: Path, stem: str) -> list[Path]:
+    """All files of that stem that there are, oldest first, the active one last."""
+    active = folder / f"{stem}.jsonl"
+    return [*closed_files(folder, stem), *([active] if active.exists() else [])]

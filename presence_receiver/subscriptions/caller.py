@@ -1,0 +1,63 @@
+"""Calls one vendor's API: what a lost or odd answer means for somebody who wants to know what was done.
+
+It knows no vendor, only the name of the setting that holds the address, for its messages.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from presence_receiver.errors import CallFailed, OutcomeUnknown
+from presence_receiver.http_client import RETRIES, Answer, Trace, open_session, parse, reason, send, was_not_sent
+
+
+class Caller:
+    """Calls one API with one set of credentials. `name` is the setting that holds its address."""
+
+    def __init__(self, name: str, base: str, headers: Mapping[str, str], timeout: float,
+                 trace: Trace) -> None:
+        self._name, self._base, self._headers = name, base, headers
+        self._timeout, self._trace = timeout, trace
+
+    def call(self, method: str, path: str, **content: Any) -> Answer:
+        """The answer, whatever its status; raises CallFailed, or OutcomeUnknown if it may have been done."""
+        try:
+            with open_session(self._headers) as session:
+                answer = parse(self._read_whole(session, method, self._base + path, content))
+        except requests.RequestException as error:
+            raise self._no_answer(method, error) from None
+        return self._understood(method, answer)
+
+    def _read_whole(self, session: requests.Session, method: str, url: str,
+                    content: dict[str, Any]) -> requests.Response:
+        """GET is repeated where the answer breaks off: urllib3 repeats only until the headers are there."""
+        for _ in range(RETRIES if method == "GET" else 0):
+            try:
+                return send(session, method, url, self._timeout, self._trace, **content)
+            except requests.exceptions.ChunkedEncodingError:
+                continue
+        return send(session, method, url, self._timeout, self._trace, **content)
+
+    def _no_answer(self, method: str, error: requests.RequestException) -> CallFailed:
+        kind = CallFailed if was_not_sent(error) else unsure(method)
+        return kind(f"{self._name} does not answer ({reason(error)}): check the address and your network.")
+
+    def _understood(self, method: str, answer: Answer) -> Answer:
+        if 300 <= answer.status < 400:
+            raise CallFailed(f"{self._name} answered {answer.status} and points to {answer.target}: "
+                             "nothing was sent there. Put the API's own address into the setting.")
+        if answer.is_success and answer.what not in ("JSON", "no body"):
+            raise unsure(method)(f"{self._name} answered {answer.status} with {answer.what}: "
+                                 "check that it is the API's address.")
+        return answer
+
+
+def unsure(method: str) -> type[CallFailed]:
+    """The error for a call that was sent and not understood: all but GET may have been carried out."""
+    return CallFailed if method == "GET" else OutcomeUnknown
+
+
+def failure(method: str, status: int) -> type[CallFailed]:
+    """The error for a call that was refused: a server that failed (5xx) may have done it all the same."""
+    return unsure(method) if status >= 500 else CallFailed

@@ -1,0 +1,116 @@
+"""ExtremeCloud IQ's API for webhook subscriptions, in the three verbs that both vendors share.
+
+It creates without telling the id and deletes in the background; older servers answer bare arrays. It
+knows no CLI.
+"""
+
+from typing import Any, Self
+from urllib.parse import quote
+
+from presence_receiver.errors import CallFailed
+from presence_receiver.http_client import Answer, Trace
+from presence_receiver.mask import Mask, one_line
+from presence_receiver.subscriptions.caller import Caller, failure
+from presence_receiver.subscriptions.environment import Environment
+from presence_receiver.subscriptions.subscription import DEFAULT_MESSAGE_TYPE, Subscription, Subscriptions, text
+
+WEBHOOKS = "/subscriptions/webhook"
+PAGE = 100
+MESSAGE_TYPES = (DEFAULT_MESSAGE_TYPE, "LOCATION_CLIENT_CENTRIC", "AUDIT_LOG_ALL", "GDPR_LOG_ALL",
+                 "CREDENTIAL_LOG_ALL", "ACCOUNTING_LOG_ALL", "AUTHENTICATION_LOG_ALL", "EMAIL_LOG_ALL",
+                 "SMS_LOG_ALL")
+
+
+class ExtremeCloudIQ:
+    """One account of ExtremeCloud IQ: the one that the token was made for."""
+
+    vendor = "ExtremeCloud IQ"
+    longest_secret = None
+
+    def __init__(self, caller: Caller, mask: Mask) -> None:
+        self._caller, self._mask = caller, mask
+
+    @classmethod
+    def from_environment(cls, environment: Environment, mask: Mask, timeout: float, trace: Trace) -> Self:
+        """Raises ConfigError with all that is missing or malformed."""
+        base = environment.base("EXTREMECLOUDIQ_URL", "https://api.extremecloudiq.com")
+        headers = {"Authorization": "Bearer " + environment.credential("EXTREMECLOUDIQ_ACCESS_TOKEN")}
+        environment.check()
+        return cls(Caller("EXTREMECLOUDIQ_URL", base, headers, timeout, trace), mask)
+
+    def list(self) -> Subscriptions:
+        """Pages count from 1; an older server answers everything at once, as a bare array."""
+        found: dict[str, Subscription] = {}
+        page, last = 1, 1
+        while page <= last:
+            body = self._request("GET", params={"page": str(page), "limit": str(PAGE)})
+            fresh = [item for item in self._subscriptions(body) if item.id not in found]
+            found.update((item.id, item) for item in fresh)
+            last = page_count(body) if fresh else 0
+            page += 1
+        return [*found.values()]
+
+    def create(self, wanted: Subscription) -> None:
+        """An array of one; the answer is 202 with nothing in it."""
+        self._request("POST", json=[{
+            "application": wanted.application, "url": wanted.url, "secret": wanted.secret,
+            "message_type": wanted.message_type or DEFAULT_MESSAGE_TYPE, "status": "ENABLED"}])
+
+    def delete(self, subscription_id: str) -> None:
+        """Older servers do not have the way of today and have another."""
+        answer = self._caller.call("DELETE", f"{WEBHOOKS}/:delete", params={"ids": subscription_id})
+        if answer.status in (404, 405):
+            answer = self._caller.call("DELETE", f"{WEBHOOKS}/{quote(subscription_id, safe='')}")
+        self._checked("DELETE", answer)
+
+    def message_types(self) -> tuple[str, ...]:
+        """As the vendor's own client lists them: there is no call for it."""
+        return MESSAGE_TYPES
+
+    def _subscriptions(self, body: Any) -> Subscriptions:
+        data = body.get("data") or [] if isinstance(body, dict) and "data" in body else body
+        if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+            raise CallFailed("EXTREMECLOUDIQ_URL answered with something that is no list of subscriptions: "
+                             "check that it is the API's address.")
+        for item in data:
+            self._mask.add(text(item.get("secret")))
+        return [subscription(item) for item in data]
+
+    def _request(self, method: str, **content: Any) -> Any:
+        return self._checked(method, self._caller.call(method, WEBHOOKS, **content))
+
+    def _checked(self, method: str, answer: Answer) -> Any:
+        """The body of a 2xx answer; an error's body in it is an error all the same."""
+        is_error = isinstance(answer.body, dict) and "error_code" in answer.body
+        if is_error or not answer.is_success:
+            raise self._refusal(method, answer, answer.body if is_error else {})
+        return answer.body
+
+    def _refusal(self, method: str, answer: Answer, error: dict[str, Any]) -> CallFailed:
+        said = one_line(self._mask(f"{answer.status}{words(error) or f', with {answer.what}'}"))
+        if answer.status in (401, 403):
+            return CallFailed(f"EXTREMECLOUDIQ_ACCESS_TOKEN was refused ({said}): make a new one "
+                              "under Global Settings, API Token Management, for webhook subscriptions.")
+        if answer.status >= 500 or answer.status == 429:
+            return failure(method, answer.status)(f"ExtremeCloud IQ failed ({said}): try again later.")
+        return CallFailed(f"ExtremeCloud IQ refused the call ({said}): correct what it names.")
+
+
+def subscription(item: dict[str, Any]) -> Subscription:
+    """ExtremeCloud IQ's record in our words."""
+    return Subscription(
+        id=str(item.get("id")), application=text(item.get("application")), url=str(item.get("url")),
+        secret=text(item.get("secret")), message_type=text(item.get("message_type")),
+        status=text(item.get("status")), created=text(item.get("create_time")))
+
+
+def page_count(body: Any) -> int:
+    """How many pages there are; a bare array is all there is."""
+    count = body.get("total_pages") if isinstance(body, dict) else 1
+    return count if isinstance(count, int) else 1
+
+
+def words(error: dict[str, Any]) -> str:
+    """The API's own words; begins with a separator, or is empty."""
+    said = " ".join(str(error[key]) for key in ("error_code", "error_message") if error.get(key))
+    return f"; {said}" if said else ""

@@ -1,0 +1,108 @@
+"""The blueprint that receives deliveries: POST /presence."""
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, current_app, has_request_context, jsonify, request
+
+from presence_receiver import lines
+from presence_receiver.errors import (
+    BadDelivery, BodyTooLarge, PresenceError, StorageError, Unauthorized, UnsupportedEncoding,
+)
+from presence_receiver.log_limit import REQUEST_IDS
+from presence_receiver.receiver import EXTENSION
+from presence_receiver.validation import Judged, judge_delivery, unreadable
+from presence_receiver.webhook import body
+from presence_receiver.webhook.verify import verify
+
+RETRY_AFTER = 10
+"""Seconds; HiveManager does not try again, but a proxy or a person may."""
+
+log = logging.getLogger(__name__)
+_compact = json.JSONEncoder(separators=(",", ":"))
+webhook = Blueprint("presence_webhook", __name__)
+
+ANSWERS: dict[type[PresenceError], tuple[int, dict[str, str]]] = {
+    Unauthorized: (401, {"WWW-Authenticate": 'Basic realm="presence"'}),
+    BodyTooLarge: (413, {}),
+    UnsupportedEncoding: (415, {}),
+    StorageError: (503, {"Retry-After": str(RETRY_AFTER)}),
+}
+
+
+@webhook.route("/presence", methods=["POST"], provide_automatic_options=False)
+def receive() -> Response:
+    """One delivery: verified, judged, on disk, answered."""
+    receiver = current_app.extensions[EXTENSION]
+    environ = request.environ
+    secret = verify(environ.get("HTTP_AUTHORIZATION", "").encode("latin-1"), receiver.settings.secrets)
+    received_at = lines.stamp(datetime.datetime.now(datetime.UTC))
+    content, fault = _read(environ, receiver.settings.max_body_bytes)
+    with receiver.turns.taken(len(content)):
+        judged = unreadable(content, fault, received_at) if fault else judge_delivery(content, received_at)
+        _store(receiver, judged, secret)
+    return _answer(receiver, judged)
+
+
+def _read(environ: Mapping[str, Any], limit: int) -> tuple[bytes, str]:
+    """The body; where it broke off, what came of it, and a sentence that says so."""
+    try:
+        return body.read(environ, limit), ""
+    except BadDelivery as error:
+        return error.body, str(error)
+
+
+def _store(receiver: Any, judged: Judged, secret: int) -> None:
+    start = time.monotonic()
+    receiver.writer.append(judged.lines, judged.rejected)
+    size, seconds = len(judged.lines) + len(judged.rejected), time.monotonic() - start
+    receiver.metrics.stored(judged.accepted_count, judged.rejected_count, size, secret, seconds)
+
+
+def _answer(receiver: Any, judged: Judged) -> Response:
+    counts = {"accepted": judged.accepted_count, "rejected": judged.rejected_count}
+    if judged.rejected_count:
+        receiver.log.warning(
+            "rejected", "A delivery had %d rejected observations and %d good ones.",
+            judged.rejected_count, judged.accepted_count,
+        )
+    if judged.accepted_count or not judged.rejected_count:
+        return Response(_compact.encode(counts) + "\n", mimetype="application/json")
+    return _error(judged.error, 422 if judged.is_readable else 400, **counts, errors=judged.errors)
+
+
+def _error(sentence: str, status: int, **more: Any) -> Response:
+    answer = jsonify({"error": sentence, **more})
+    answer.status_code = status
+    return answer
+
+
+def identify(record: logging.LogRecord) -> bool:
+    """Let a warning name its request, as the access log does."""
+    names = [name for name in REQUEST_IDS if has_request_context() and name in request.headers]
+    if names:
+        record.request_id = request.headers[names[0]][:200]
+    return True
+
+
+@webhook.after_request
+def count(answer: Response) -> Response:
+    """Every answer to a delivery counts, whatever came of it."""
+    current_app.extensions[EXTENSION].metrics.answered(answer.status_code)
+    return answer
+
+
+@webhook.errorhandler(PresenceError)
+def refuse(error: PresenceError) -> Response:
+    """The answer to a delivery of which nothing was kept."""
+    status, headers = ANSWERS[type(error)]
+    kind = error.kind if isinstance(error, StorageError) else str(status)
+    current_app.extensions[EXTENSION].log.warning(kind, "A delivery was refused with %d: %s", status, error)
+    answer = _error(str(error), status)
+    answer.headers.update(headers)
+    return answer

@@ -1,0 +1,140 @@
+"""Who may call whom: each wing only what stands below it and only through its face, and few doors for each library."""
+import ast
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "presence_receiver"
+NAME = PACKAGE.name
+
+ROWS = [
+    ["extras.probe", "extras.simulation", "extras.replay", "extras.report", "extras.stream"],
+    ["server"],
+    ["app"],
+    ["cli"],
+    ["webhook", "monitoring"],
+    ["validation", "storage"],
+    ["subscriptions"],
+    ["http_client"],
+    ["ground"],
+]
+"""Top first; those in one row do not see each other. What is no folder and not `app` is ground."""
+
+SEES_EXTRAS = {"app", "cli.main"}
+"""The two that choose: which storage, and which command."""
+
+DOORS = {
+    "click": {"cli", "extras.*"},
+    "dotenv": {"cli"},
+    "duckdb": {"extras.report"},
+    "fcntl": {"storage"},
+    "flask": {"app", "webhook", "monitoring"},
+    "gevent": {"server", "storage", "extras.stream"},
+    "gunicorn": {"server", "webhook"},
+    "marshmallow": {"validation", "ground"},
+    "msgspec": {"validation", "ground", "extras.replay"},
+    "nats": {"extras.stream"},
+    "prometheus_client": {"monitoring"},
+    "requests": {"http_client", "subscriptions", "extras.probe"},
+    "rich": {"cli", "extras.*"},
+    "urllib3": {"http_client"},
+    "werkzeug": {"app"},
+}
+"""The wings that may import each library; of the standard library, what is to have one door."""
+
+
+def wing(parts):
+    """The wing of a dotted name below the package, given as its parts."""
+    if parts[:1] == ["extras"] and len(parts) > 1 and parts[1] != "__init__":
+        return ".".join(parts[:2])
+    if parts[:1] == ["app"]:
+        return "app"
+    return parts[0] if parts and parts != ["extras", "__init__"] and (PACKAGE / parts[0]).is_dir() else "ground"
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = [*path.relative_to(PACKAGE).with_suffix("").parts]
+        yield ".".join(parts).removesuffix(".__init__"), parts, ast.parse(path.read_text())
+
+
+def imported(tree):
+    """(module, name) of all that a file imports, wherever in it; name is None for `import module`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def ours():
+    """(module, its wing, the wing that it calls, what it imports there) for every import of this package's."""
+    for module, parts, tree in modules():
+        for source, name in imported(tree):
+            if source.split(".")[0] == NAME:
+                below = source.split(".")[1:]
+                target = wing(below) if below else wing([name])
+                yield module, wing(parts), target, ".".join([*below, name or ""])
+
+
+def height(name):
+    return next(index for index, row in enumerate(ROWS) if name in row)
+
+
+def test_every_folder_has_its_row():
+    folders = {wing(parts) for _, parts, _ in modules()}
+    assert folders == {name for row in ROWS for name in row}
+
+
+def test_a_wing_calls_only_what_stands_below_it():
+    upward = [
+        (module, what) for module, caller, called, what in ours()
+        if caller != called and module not in ("__init__", "gunicorn_config") and module not in SEES_EXTRAS
+        and height(called) <= height(caller)
+    ]
+    assert upward == []
+
+
+def test_only_the_two_that_choose_see_an_extra():
+    assert {module for module, caller, called, _ in ours() if called.startswith("extras.") and caller != called} \
+        <= SEES_EXTRAS
+
+
+def test_a_wing_is_entered_by_its_face():
+    past = [
+        (module, what) for module, caller, called, what in ours()
+        if caller != called and called not in ("ground", "app") and not called.startswith("extras.")
+        and what.count(".") > 1
+    ]
+    assert past == [("gunicorn_config", "server.config.*")]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*/__init__.py")), ids=lambda path: path.parent.name)
+def test_a_face_names_twice_the_same_and_all_of_it_is_there(path):
+    package = importlib.import_module(f"{NAME}.{path.parent.name}")
+    for source, name in imported(ast.parse(path.read_text())):
+        if source.startswith(f"{NAME}.{path.parent.name}."):
+            assert getattr(package, name) is getattr(importlib.import_module(source), name)
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Dict)]
+    told = {name for call in calls for _, names in ast.literal_eval(call).items() for name in names}
+    assert told == {name for source, name in imported(ast.parse(path.read_text()))
+                    if source.startswith(f"{NAME}.{path.parent.name}.")}
+
+
+def test_each_library_has_its_doors():
+    found = {}
+    for _, parts, tree in modules():
+        for library in {source.split(".")[0] for source, _ in imported(tree)} - {NAME}:
+            if library not in sys.stdlib_module_names or library in DOORS:
+                found.setdefault(library, set()).add(wing(parts))
+    strange = {library: doors - set().union(*map(every, DOORS.get(library, ()))) for library, doors in found.items()}
+    assert not any(strange.values()), strange
+    assert found.keys() == DOORS.keys()
+
+
+def every(door):
+    """The wings of a row of DOORS; `extras.*` is any extra."""
+    return {name for row in ROWS for name in row if name == door or door == "extras.*" and name.startswith("extras.")}
