@@ -38,6 +38,7 @@ def test_a_large_old_file_does_not_let_an_older_small_one_stay():
 def test_beyond_a_number_of_days_files_go():
     assert surplus(most_days=21) == []
     assert surplus(most_days=20) == [f"{OLD}.gz"]
+    assert surplus(most_days=21, now=NOW + datetime.timedelta(hours=1)) == [f"{OLD}.gz"]
     assert surplus(most_days=20, now=NOW - datetime.timedelta(hours=36)) == []
 
 

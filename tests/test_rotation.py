@@ -10,19 +10,19 @@ SECOND = datetime.timedelta(seconds=1)
 
 def is_due(**values):
     return rotation.is_due(**dict(dict(
-        size=100, batch=10, first=NOW, now=NOW, most_bytes=110, most_seconds=60,
+        size=100, batch=20, first=NOW, now=NOW, most_bytes=120, most_seconds=60,
     ), **values))
 
 
 @pytest.mark.parametrize("values, expected", [
     ({}, False),
-    ({"batch": 11}, True),
+    ({"batch": 21}, True),
     ({"size": 0, "batch": 1000}, False),
     ({"first": NOW - 59 * SECOND}, False),
     ({"first": NOW - 60 * SECOND}, True),
     ({"first": NOW + 3600 * SECOND}, False),
     ({"first": None}, False),
-    ({"first": None, "batch": 11}, True),
+    ({"first": None, "batch": 21}, True),
     ({"size": 0, "first": NOW - 3600 * SECOND}, False),
 ])
 def test_a_file_is_due_when_it_is_full_or_old_but_never_when_it_is_empty(values, expected):

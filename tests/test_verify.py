@@ -24,6 +24,7 @@ def test_every_form_of_the_header_is_accepted(header):
     b"", b"Basic", b"Basic ", b"Basic wrong", b"Basic correct", b"Basic correct horses", b"Digest correct horse",
     b"correct", b"\xff\xfe", basic(b"correct horse"), basic(b"correct horse:anyone"), basic(b"anyone:wrong"),
     b"Bearer " + base64.b64encode(b"anyone:correct horse"), b"Basic " + base64.b64encode(b"a:correct horse")[:-1],
+    b"Apikey " + base64.b64encode(b"a:correct horse"), b"Basic !" + base64.b64encode(b"a:correct horse"),
 ])
 def test_everything_else_is_refused_with_the_same_sentence(header):
     with pytest.raises(Unauthorized) as refusal:

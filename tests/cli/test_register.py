@@ -21,6 +21,11 @@ def hidden_for(account, lists):
     return fault
 
 
+def test_the_same_secret_at_another_url_is_another_subscription(account):
+    account.fake.add(URL[:-1], SECRET)
+    assert account.run("register", URL).parts == (0, "", f"Created subscription 2, which posts to {URL}.\n")
+
+
 def test_a_life(account):
     assert account.run("register", URL).parts == (0, "", f"Created subscription 1, which posts to {URL}.\n")
     assert account.run("register", URL).parts == (0, "", HERE)
