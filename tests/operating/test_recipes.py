@@ -19,6 +19,7 @@ from operating.certificates import Certificate
 from operating.conftest import README, ROOT, SECRET, run, running, until
 from presence_receiver.storage import reader
 
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 COMMAND = (ROOT / "Procfile").read_text().removeprefix("web: ").strip()
 
 
@@ -44,8 +45,9 @@ def place(tmp_path_factory):
     """A folder in which a receiver has put lines into data, in closed files too."""
     folder = tmp_path_factory.mktemp("recipes")
     with running(folder, PRESENCE_ROTATE_BYTES="60000") as receiver:
-        run("simulate", receiver.url, "--aps", 5, "--devices", 10, "--speed", 1200, "--duration", 1, "--bad", 0.1)
-        until(lambda: [*receiver.data.glob("presence-*")])
+        while not [*receiver.data.glob("presence-*")]:  # a busy machine sends less in a second
+            assert run("simulate", receiver.url, "--aps", 5, "--devices", 10, "--speed", 1200, "--duration", 1,
+                       "--bad", 0.1).code == 0
     return folder
 
 
@@ -103,6 +105,7 @@ def test_pandas(place):
     assert max(counts) <= len({line["clientMac"] for line in active}) <= sum(counts)
 
 
+@pytest.mark.skipif(not shutil.which("lnav"), reason="lnav is missing")
 def test_lnav(place):
     (place / "presence_log.json").write_text(shown("presence_log.json"))
     said = shell(recipe("bash", "lnav"), place)
@@ -162,6 +165,7 @@ def test_systemd(tmp_path):
     assert (ran.returncode, [line for line in ran.stderr.splitlines() if "presence-receiver" in line]) == (0, [])
 
 
+@pytest.mark.skipif(not NGINX, reason="nginx is missing")
 def test_nginx_in_front_of_a_receiver(tmp_path):
     root = Certificate("Root", is_authority=True)
     leaf = Certificate("localhost", root)
@@ -191,8 +195,7 @@ class proxy:
         self.folder, self.port = folder, port
 
     def __enter__(self):
-        nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-        self.process = subprocess.Popen([nginx, "-p", self.folder, "-c", self.folder / "nginx.conf"])
+        self.process = subprocess.Popen([NGINX, "-p", self.folder, "-c", self.folder / "nginx.conf"])
         until(self.answers)
 
     def answers(self):
