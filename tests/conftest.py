@@ -1,8 +1,21 @@
+import os
 import random
 
 import pytest
 from reading import Stored
 from running import Receiver, wait_until
+
+pytest_plugins = ["accounts"]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch, tmp_path):
+    """Take away what the machine's environment would change."""
+    ours = ("PRESENCE_", "HIVEMANAGER_", "EXTREMECLOUDIQ_", "NETRC", "NO_COLOR", "FORCE_COLOR")
+    for name in [*os.environ]:
+        if name.startswith(ours) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What a good report and a good observation are: the one truth, in marshmallow.
 
-`fast_judge` derives its C-speed equal from these classes. Field names and order are the vendor's page's. Values
+`fast_path` derives its C-speed equal from these classes. Field names and order are the vendor's page's. Values
 are only checked, never converted; the one exception is Coordinate.
 """
 from __future__ import annotations

@@ -1,5 +1,5 @@
 import pytest
-from conftest import OLD_SECRET, SECRET, URL
+from accounts import OLD_SECRET, SECRET, URL
 from fakes.server import instead, lost, page, reset
 
 

@@ -1,7 +1,7 @@
 import json
 import time
 
-from conftest import OLD_SECRET, SECRET, URL
+from accounts import OLD_SECRET, SECRET, URL
 from fakes.server import Reply, as_json, broken_off, instead, page, reset
 
 from presence_receiver.http_client import calls

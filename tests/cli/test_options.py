@@ -1,7 +1,8 @@
 import base64
 import subprocess
 
-from conftest import ACCESS_TOKEN, OLD_SECRET, PRINTED, SECRET, URL, command, run
+from accounts import ACCESS_TOKEN, OLD_SECRET, SECRET, URL
+from command_line import PRINTED, command, run
 
 
 def test_an_env_file(account, tmp_path):

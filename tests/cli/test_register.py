@@ -1,5 +1,5 @@
 import pytest
-from conftest import CLIENT_ID, OLD_SECRET, SECRET, URL
+from accounts import CLIENT_ID, OLD_SECRET, SECRET, URL
 from fakes.server import broken_off, done_but, instead, lost, page, reset, well
 
 from presence_receiver.subscriptions import registration

@@ -2,7 +2,8 @@ import os
 import signal
 
 import pytest
-from conftest import OLD_SECRET, SECRET, URL, Terminal
+from accounts import OLD_SECRET, SECRET, URL
+from command_line import Terminal
 
 
 def test_a_hidden_prompt(account):

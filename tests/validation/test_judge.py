@@ -10,7 +10,7 @@ from presence_receiver.errors import BadDelivery, BodyTooLarge, UnsupportedEncod
 from presence_receiver.validation.judge import judge_delivery
 from presence_receiver.webhook.views import body as request_body
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples"
 NOW = "2026-11-22T20:15:00.123456Z"
 GOOD = {"clientMac": "5CB901642E60", "seenEpoch": 1463828775360}
 PAGE = ["clientMac", "ipv4", "ipv6", "seenTime", "seenEpoch", "ssid", "rssi", "manufacturer", "os",

@@ -2,7 +2,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import run
+from command_line import run
 
 from presence_receiver.cli.main import COMMANDS, cli
 

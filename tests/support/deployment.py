@@ -1,3 +1,4 @@
+"""A receiver as it is deployed, one worker or more, with the command line beside it."""
 import gc
 import json
 import os
@@ -5,42 +6,23 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
-import pytest
-from click.testing import CliRunner
+import command_line
+from running import ROOT
 
-from presence_receiver.cli.main import cli
 from presence_receiver.storage import reader
 
-ROOT = Path(__file__).parents[2]
 README = ROOT / "README.rst"
 SECRET = "operating-secret-Wq4"
 
 
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def parts(self):
-        return self.code, self.out, self.err
-
-
 def run(*args, **env):
-    """Runs the command line in this process."""
-    env = {"PRESENCE_SECRET": SECRET, **env}
-    result = CliRunner().invoke(cli, [*map(str, args)], env=env, terminal_width=78)
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return Ran(result.exit_code, result.stdout, result.stderr)
+    """Run the command line in this process with a deployed receiver's secret, and these variables."""
+    return command_line.run(*map(str, args), env={"PRESENCE_SECRET": SECRET, **env})
 
 
 def until(is_so, seconds=20):
-    """Waits for a condition and gives back its value."""
+    """Wait for a condition; return its first true value."""
     end = time.monotonic() + seconds
     while not (value := is_so()):
         assert time.monotonic() < end, "waited in vain"
@@ -48,7 +30,7 @@ def until(is_so, seconds=20):
     return value
 
 
-class Receiver:
+class Deployment:
     """A real gunicorn as the Procfile runs it, on a free port of the loopback."""
 
     def __init__(self, folder, workers, settings):
@@ -102,41 +84,9 @@ class Receiver:
 
 @contextmanager
 def running(folder, workers=1, **settings):
-    receiver = Receiver(folder, workers, settings)
+    receiver = Deployment(folder, workers, settings)
     try:
         receiver.base
         yield receiver
     finally:
         receiver.stop()
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch, tmp_path):
-    ours = ("PRESENCE_", "HIVEMANAGER_", "EXTREMECLOUDIQ_", "NETRC", "NO_COLOR", "FORCE_COLOR")
-    for name in [*os.environ]:
-        if name.startswith(ours) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-
-@pytest.fixture
-def receiver(tmp_path):
-    with running(tmp_path) as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def on_small_disk():
-    """Mounts a tmpfs of a few megabytes, where that is allowed."""
-    @contextmanager
-    def mounted(folder, size="8m"):
-        disk = folder / "disk"
-        disk.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk]).returncode:
-            pytest.skip("mounting a filesystem is not permitted on this machine")
-        try:
-            yield disk
-        finally:
-            subprocess.run(["umount", disk], check=True)
-
-    return mounted

@@ -1,11 +1,13 @@
 import datetime
 import json
 import os
+import subprocess
+from contextlib import contextmanager
 
 import pytest
 import requests
 
-from operating.conftest import SECRET, run, running, until
+from deployment import SECRET, run, running, until
 from presence_receiver import create_app
 from presence_receiver.monitoring import readiness
 from presence_receiver.storage import writer
@@ -16,6 +18,23 @@ FEW = "Less space is left at PRESENCE_DATA_DIR than PRESENCE_MIN_FREE_BYTES."
 @pytest.fixture
 def settings(tmp_path):
     return {"PRESENCE_SECRET": SECRET, "PRESENCE_DATA_DIR": str(tmp_path / "data"), "PRESENCE_MIN_FREE_BYTES": 0}
+
+
+@pytest.fixture
+def on_small_disk():
+    """Mount a tmpfs of a few megabytes, where that is allowed."""
+    @contextmanager
+    def mounted(folder, size="8m"):
+        disk = folder / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk]).returncode:
+            pytest.skip("mounting a filesystem is not permitted on this machine")
+        try:
+            yield disk
+        finally:
+            subprocess.run(["umount", disk], check=True)
+
+    return mounted
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import re
 import requests
 from fakes.server import Fake, as_json, page
 
-from operating.conftest import SECRET, run, running
+from deployment import SECRET, run, running
 from presence_receiver.extras.probe import service
 
 TOKEN = "metrics-token-Hc2v"

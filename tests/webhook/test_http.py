@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from running import AUTHORIZED, SECRET, Answer, wait_until
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples"
 GOOD = {"clientMac": "5CB901642E60", "seenEpoch": 1463828775360}
 BAD = {"clientMac": "5CB901642E60"}
 NO_DATE = {"seenTime": ["One of seenTime and seenEpoch is required."]}

@@ -9,7 +9,7 @@ import pytest
 from reading import lines, raw_lines
 from running import wait_until
 
-SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("*.json"))
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.json"))
 STAMP = re.compile(rb'"receivedAt":"[^"]*"')
 STEMS = ("presence", "rejected")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples"
 FIRST = ["receivedAt", "ownerId", "apMac"]
 PAGE = ["clientMac", "ipv4", "ipv6", "seenTime", "seenEpoch", "ssid", "rssi", "manufacturer", "os",
         "lat", "lng", "unc", "x", "y"]

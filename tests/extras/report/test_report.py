@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from operating.conftest import run
+from deployment import run
 from presence_receiver.extras.simulation import traffic
 from presence_receiver.extras.simulation.site import Site
 from presence_receiver.validation.judge import judge_delivery

@@ -2,7 +2,7 @@ import gzip
 import json
 
 import pytest
-from conftest import run
+from command_line import run
 
 REJECTED = {"receivedAt": "2026-11-20T08:00:00.000001Z", "errors": {}, "report": {"ownerId": 1490}}
 GOOD = json.dumps(REJECTED | {"observation": {"clientMac": "5CB901642E60", "seenEpoch": 1}}).encode() + b"\n"

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from conftest import ACCESS_TOKEN, SECRET, URL
+from accounts import ACCESS_TOKEN, SECRET, URL
 from vendor_client import notification_api
 
 

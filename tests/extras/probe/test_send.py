@@ -1,10 +1,19 @@
 import gzip
 import socket
 
-from conftest import OLD_SECRET, SECRET, run
+import pytest
+from accounts import OLD_SECRET, SECRET
+from command_line import run
+from fakes.receiver import ReceiverFake
 from fakes.server import Reply, as_json, instead, page, reset
 
 ENV = {"PRESENCE_SECRET": SECRET}
+
+
+@pytest.fixture
+def receiver():
+    with ReceiverFake(SECRET) as fake:
+        yield fake
 
 
 def test_as_hivemanager_sends_it(receiver, tmp_path):

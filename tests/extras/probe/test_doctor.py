@@ -6,8 +6,8 @@ from fakes.extremecloudiq import ExtremeCloudIQFake
 from fakes.receiver import ReceiverFake
 from fakes.server import Reply, as_json, instead
 
-from operating.certificates import DAY, NOW, Certificate, context
-from operating.conftest import SECRET, run
+from certificates import DAY, NOW, Certificate, context
+from deployment import SECRET, run
 from presence_receiver.extras.probe import doctor
 
 TOKEN = "access-token-Jd8s"
@@ -18,7 +18,7 @@ MIDDLE = Certificate("Middle", ROOT, is_authority=True)
 LEAF = Certificate("localhost", MIDDLE)
 
 
-class Receiver(ReceiverFake):
+class ReceiverBehindTLS(ReceiverFake):
     """Answers as a receiver does, behind TLS."""
 
     def __init__(self, tls):
@@ -62,7 +62,7 @@ class Case:
 def set_up(tmp_path, request):
     (tmp_path / "root.pem").write_bytes(ROOT.pem)
     leaf, *chain = getattr(request, "param", (LEAF, MIDDLE))
-    with Receiver(context(tmp_path, leaf, *chain)) as receiver, ExtremeCloudIQFake(TOKEN) as account:
+    with ReceiverBehindTLS(context(tmp_path, leaf, *chain)) as receiver, ExtremeCloudIQFake(TOKEN) as account:
         account.add(receiver.url, SECRET)
         yield Case(receiver, account, tmp_path)
 

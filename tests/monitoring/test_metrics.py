@@ -9,7 +9,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from operating.conftest import README, ROOT, SECRET, run, running, until
+from deployment import README, ROOT, SECRET, run, running, until
 from presence_receiver import create_app
 
 TOKEN = "metrics-token-Hc2v"

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMMAND = shlex.split((ROOT / "Procfile").read_text().removeprefix("web:"))
 SECRET = "hunter22"
 AUTHORIZED = {"Authorization": f"Basic {SECRET}"}

@@ -11,7 +11,7 @@ import pytest
 from fakes.receiver import ReceiverFake
 from fakes.server import as_json, instead, page
 
-from operating.conftest import SECRET, run, running, until
+from deployment import SECRET, run, running, until
 from presence_receiver.errors import CallFailed, Refused
 from presence_receiver.extras.simulation import accounting, traffic
 from presence_receiver.extras.simulation.site import Site
@@ -21,6 +21,12 @@ from presence_receiver.validation.judge import judge_delivery
 
 NOW = 1_795_390_000_000
 RECEIVED = "2026-11-22T20:15:00.123456Z"
+
+
+@pytest.fixture
+def receiver(tmp_path):
+    with running(tmp_path) as receiver:
+        yield receiver
 
 
 def plan(shape="array", bad=0.0, **more):

@@ -1,4 +1,4 @@
-"""`python -m tests.faults [--long]`: try all faults, and print the table of what was lost, doubled and torn."""
+"""`python -m tests.system.faults [--long]`: try all faults, and print the table of what was lost, doubled and torn."""
 import os
 import sys
 from pathlib import Path

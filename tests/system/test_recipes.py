@@ -15,12 +15,17 @@ import pytest
 import requests
 import yaml
 
-from operating.certificates import Certificate
-from operating.conftest import README, ROOT, SECRET, run, running, until
+from certificates import Certificate
+from deployment import README, ROOT, SECRET, run, running, until
 from presence_receiver.storage import reader
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+PROGRAMS = f"{os.environ['PATH']}:/usr/sbin"
 COMMAND = (ROOT / "Procfile").read_text().removeprefix("web: ").strip()
+
+
+def needs(program):
+    """Skip a test where a program is not installed that pip cannot bring; `.ci/run` installs it."""
+    return pytest.mark.skipif(not shutil.which(program, path=PROGRAMS), reason=f"{program} is not installed")
 
 
 def code(language):
@@ -45,10 +50,13 @@ def place(tmp_path_factory):
     """A folder in which a receiver has put lines into data, in closed files too."""
     folder = tmp_path_factory.mktemp("recipes")
     with running(folder, PRESENCE_ROTATE_BYTES="60000") as receiver:
-        while not [*receiver.data.glob("presence-*")]:  # a busy machine sends less in a second
-            assert run("simulate", receiver.url, "--aps", 5, "--devices", 10, "--speed", 1200, "--duration", 1,
-                       "--bad", 0.1).code == 0
+        until(lambda: simulated(receiver) and [*receiver.data.glob("presence-*")], seconds=60)
     return folder
+
+
+def simulated(receiver):
+    """A second's deliveries, which on a busy machine may be few."""
+    return run("simulate", receiver.url, "--aps", 5, "--devices", 10, "--speed", 1200, "--duration", 1, "--bad", 0.1)
 
 
 def lines(place, stem="presence"):
@@ -65,6 +73,7 @@ def shell(script, place):
     return ran.stdout
 
 
+@needs("jq")
 def test_following_with_jq(place):
     process = subprocess.Popen(["bash", "-c", recipe("bash", "tail -F").replace("jq ", "jq --unbuffered ")],
                                cwd=place, stdout=subprocess.PIPE, start_new_session=True)
@@ -82,11 +91,13 @@ def test_following_with_jq(place):
                       first["ssid"] or ""]
 
 
+@needs("jq")
 def test_devices_that_were_near_with_jq(place):
     near = {line["clientMac"] for line in lines(place) if line["rssi"] > -60}
     assert shell(recipe("bash", "rssi > -60"), place).split() == sorted(near)
 
 
+@needs("jq")
 def test_reasons_with_jq(place):
     said = shell(recipe("bash", "uniq -c"), place)
     assert sum(int(line.split()[0]) for line in said.splitlines()) == len(lines(place, "rejected")) > 0
@@ -105,7 +116,7 @@ def test_pandas(place):
     assert max(counts) <= len({line["clientMac"] for line in active}) <= sum(counts)
 
 
-@pytest.mark.skipif(not shutil.which("lnav"), reason="lnav is missing")
+@needs("lnav")
 def test_lnav(place):
     (place / "presence_log.json").write_text(shown("presence_log.json"))
     said = shell(recipe("bash", "lnav"), place)
@@ -154,6 +165,7 @@ def test_fly():
     assert fly["env"]["PORT"] == str(fly["http_service"]["internal_port"])
 
 
+@needs("systemd-analyze")
 def test_systemd(tmp_path):
     unit = shown("presence-receiver.service")
     assert COMMAND.removesuffix(" wsgi:app") in unit
@@ -165,7 +177,7 @@ def test_systemd(tmp_path):
     assert (ran.returncode, [line for line in ran.stderr.splitlines() if "presence-receiver" in line]) == (0, [])
 
 
-@pytest.mark.skipif(not NGINX, reason="nginx is missing")
+@needs("nginx")
 def test_nginx_in_front_of_a_receiver(tmp_path):
     root = Certificate("Root", is_authority=True)
     leaf = Certificate("localhost", root)
@@ -195,7 +207,8 @@ class proxy:
         self.folder, self.port = folder, port
 
     def __enter__(self):
-        self.process = subprocess.Popen([NGINX, "-p", self.folder, "-c", self.folder / "nginx.conf"])
+        nginx = shutil.which("nginx", path=PROGRAMS)
+        self.process = subprocess.Popen([nginx, "-p", self.folder, "-c", self.folder / "nginx.conf"])
         until(self.answers)
 
     def answers(self):

@@ -2,7 +2,8 @@ import json
 import socket
 
 import pytest
-from conftest import ACCESS_TOKEN, SECRET, URL, WRONG_TOKEN, run
+from accounts import ACCESS_TOKEN, SECRET, URL, WRONG_TOKEN
+from command_line import run
 from fakes.server import Fake, Reply, as_json, instead, page, silent, truncated
 
 NAMES = {"hivemanager": ("HIVEMANAGER_URL", "HIVEMANAGER_ACCESS_TOKEN", "HiveManager"),
