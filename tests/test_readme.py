@@ -1,22 +1,44 @@
-"""What the README says is what there is."""
+"""What the README and the wings' pages say is what there is, and the README leads to all of them."""
 import configparser
 import re
 from pathlib import Path
 
+import pytest
 
 from presence_receiver.config import PREFIX, SettingsSchema
 from presence_receiver.webhook.views import ANSWERS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
+PACKAGE = ROOT / "presence_receiver"
+WINGS = {path.parent for path in PACKAGE.rglob("__init__.py")} - {PACKAGE, PACKAGE / "extras"}
+PAGES = sorted(folder / "README.rst" for folder in WINGS | {ROOT / "tests" / "benchmarks", ROOT / "tests" / "system"})
 
 
-def section(title):
-    return re.split(r"\n[^\n]+\n=+\n", README[README.index(f"\n{title}\n===="):])[1]
+def section(text, title):
+    return re.split(r"\n[^\n]+\n=+\n", text[text.index(f"\n{title}\n===="):])[1]
+
+
+def links(path):
+    """Return the files and folders that a page links."""
+    return {(path.parent / link).resolve() for link in re.findall(r"<([\w./-]+)>`_", path.read_text())}
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 200
+
+
+def test_the_readme_leads_to_every_page():
+    assert links(ROOT / "README.rst") == {*PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_links_is_there(page):
+    assert [path for path in links(page) if not path.exists()] == []
 
 
 def test_every_setting_is_in_the_table_with_its_default_and_no_other():
-    table = section("Settings")
+    table = section(README, "Settings")
     rows = dict(re.findall(r"^``(PRESENCE_\w+)`` +(\S+(?: \S+)*?)  ", table, re.MULTILINE))
     assert set(rows) == {PREFIX + name for name in SettingsSchema().fields}
     for name, field in SettingsSchema().fields.items():
@@ -26,7 +48,8 @@ def test_every_setting_is_in_the_table_with_its_default_and_no_other():
 
 
 def test_every_answer_of_the_webhook_is_in_the_table():
-    statuses = {int(status) for status in re.findall(r" (\d{3})(?:,| )", section("Answers").split("Other methods")[0])}
+    page = (PACKAGE / "webhook" / "README.rst").read_text()
+    statuses = {int(status) for status in re.findall(r" (\d{3})(?:,| )", page.split("Other methods")[0])}
     assert statuses == {200, 400, 422, *(status for status, _ in ANSWERS.values())}
 
 

@@ -1,4 +1,4 @@
-"""What gunicorn runs with, from the Procfile as from the README; a flag on its command line wins.
+"""What gunicorn runs with, from the Procfile and by every page; a flag on its command line wins.
 
 gunicorn reads PORT and WEB_CONCURRENCY by itself.
 """

@@ -6,17 +6,22 @@ from command_line import run
 
 from presence_receiver.cli.main import COMMANDS, cli
 
-ROOT = Path(__file__).parents[2]
-README = ROOT / "README.rst"
+PACKAGE = Path(__file__).parents[2] / "presence_receiver"
 
 
 def shown(command):
     return run(*([command] if command else []), "--help").out
 
 
+def page(command):
+    """Return the page of the folder that the command's module is in."""
+    module = COMMANDS[command][0] if command else "cli.main"
+    return (PACKAGE / module.replace(".", "/")).with_name("README.rst").read_text()
+
+
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_help_is_in_the_readme(command):
-    assert textwrap.indent(shown(command), "    ").rstrip() in README.read_text()
+def test_help_is_in_the_page(command):
+    assert textwrap.indent(shown(command), "    ").rstrip() in page(command)
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -9,7 +9,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from deployment import README, ROOT, SECRET, run, running, until
+from deployment import ROOT, SECRET, run, running, until
 from presence_receiver import create_app
 
 TOKEN = "metrics-token-Hc2v"
@@ -113,11 +113,12 @@ def children(pid):
         return file.read().split()
 
 
-def test_the_readme_has_the_table(tmp_path):
+def test_the_page_has_the_table(tmp_path):
     with running(tmp_path, PRESENCE_METRICS_TOKEN=TOKEN) as receiver:
         run("send", receiver.url)
         found = {named(family): (family.type, labels(family)) for family in scrape(receiver)}
-    rows = re.findall(r"^``(presence_\w+)`` +(counter|gauge|histogram) +(\S+)", README.read_text(), re.MULTILINE)
+    page = (ROOT / "presence_receiver" / "monitoring" / "README.rst").read_text()
+    rows = re.findall(r"^``(presence_\w+)`` +(counter|gauge|histogram) +(\S+)", page, re.MULTILINE)
     table = {name: (kind, set() if label == "–" else {label}) for name, kind, label in rows}
     assert found == table
 

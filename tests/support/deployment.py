@@ -12,7 +12,6 @@ from running import ROOT
 
 from presence_receiver.storage import reader
 
-README = ROOT / "README.rst"
 SECRET = "operating-secret-Wq4"
 
 

@@ -1,4 +1,4 @@
-"""What the README shows, run or parsed: reading the lines, and where the receiver runs."""
+"""What the pages show, run or parsed: reading the lines, and where the receiver runs."""
 import json
 import os
 import re
@@ -16,10 +16,12 @@ import requests
 import yaml
 
 from certificates import Certificate
-from deployment import README, ROOT, SECRET, run, running, until
+from deployment import ROOT, SECRET, run, running, until
 from presence_receiver.storage import reader
 
 PROGRAMS = f"{os.environ['PATH']}:/usr/sbin"
+PAGE = ROOT / "presence_receiver" / "storage" / "README.rst"
+PRESETS = ROOT / "presence_receiver" / "server" / "presets"
 COMMAND = (ROOT / "Procfile").read_text().removeprefix("web: ").strip()
 
 
@@ -29,15 +31,19 @@ def needs(program):
 
 
 def code(language):
-    """The README's code blocks of a language."""
-    found = re.findall(rf"^\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)", README.read_text(), re.MULTILINE)
+    """Return the page's code blocks of a language."""
+    found = re.findall(rf"^\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)", PAGE.read_text(), re.MULTILINE)
     return [textwrap.dedent(block).strip() for block in found]
 
 
 def shown(name):
-    """The file that follows its name."""
-    found = re.search(rf"``{re.escape(name)}``::\n\n((?:    .*\n|\n)+)", README.read_text())
+    """Return the file that follows its name in the page."""
+    found = re.search(rf"``{re.escape(name)}``::\n\n((?:    .*\n|\n)+)", PAGE.read_text())
     return textwrap.dedent(found[1]).strip() + "\n"
+
+
+def preset(name):
+    return (PRESETS / name).read_text()
 
 
 def recipe(language, word):
@@ -144,22 +150,27 @@ def test_the_procfile_with_honcho(tmp_path):
     assert (tmp_path / "data" / "presence.jsonl").exists()
 
 
+def test_the_deploying_page_links_every_preset():
+    page = (PRESETS.parent / "README.rst").read_text()
+    assert set(re.findall(r"<presets/([\w.-]+)>", page)) == {path.name for path in PRESETS.iterdir()}
+
+
 def test_app_json():
-    app = json.loads(shown("app.json"))
+    app = json.loads(preset("app.json"))
     assert app["env"].keys() == {"PRESENCE_SECRET", "WEB_CONCURRENCY"}
     assert app["healthchecks"]["web"][0]["path"] == "/healthz"
 
 
 def test_platforms_run_what_the_procfile_says():
-    render = yaml.safe_load(shown("render.yaml"))["services"][0]
-    railway = json.loads(shown("railway.json"))["deploy"]
+    render = yaml.safe_load(preset("render.yaml"))["services"][0]
+    railway = json.loads(preset("railway.json"))["deploy"]
     assert (render["startCommand"], railway["startCommand"]) == (COMMAND, COMMAND)
     assert (render["healthCheckPath"], railway["healthcheckPath"]) == ("/healthz", "/healthz")
     assert {"key": "PRESENCE_DATA_DIR", "value": render["disk"]["mountPath"]} in render["envVars"]
 
 
 def test_fly():
-    fly = tomllib.loads(shown("fly.toml"))
+    fly = tomllib.loads(preset("fly.toml"))
     assert (fly["kill_signal"], fly["kill_timeout"]) == ("SIGTERM", "30s")
     assert fly["env"]["PRESENCE_DATA_DIR"] == fly["mounts"]["destination"]
     assert fly["env"]["PORT"] == str(fly["http_service"]["internal_port"])
@@ -167,7 +178,7 @@ def test_fly():
 
 @needs("systemd-analyze")
 def test_systemd(tmp_path):
-    unit = shown("presence-receiver.service")
+    unit = preset("presence-receiver.service")
     assert COMMAND.removesuffix(" wsgi:app") in unit
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "gunicorn").symlink_to(shutil.which("true"))
@@ -186,7 +197,7 @@ def test_nginx_in_front_of_a_receiver(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with running(tmp_path) as receiver:
-        server = shown("presence.conf").replace("listen 443", f"listen 127.0.0.1:{port}").replace(
+        server = preset("nginx.conf").replace("listen 443", f"listen 127.0.0.1:{port}").replace(
             "/etc/letsencrypt/live/presence.example.org", str(tmp_path)).replace(
             "http://127.0.0.1:8000", receiver.base)
         (tmp_path / "nginx.conf").write_text(
