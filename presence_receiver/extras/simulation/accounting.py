@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from presence_receiver.errors import Refused
-from presence_receiver.extras.simulation.traffic import Key, Tally, key
+from presence_receiver.extras.simulation.tally import Key, Tally
+from presence_receiver.extras.simulation.traffic import key
 from presence_receiver.storage import stored_lines
 
 

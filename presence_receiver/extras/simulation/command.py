@@ -15,6 +15,7 @@ from presence_receiver.cli import (
 )
 from presence_receiver.errors import CallFailed
 from presence_receiver.extras.simulation import accounting, traffic
+from presence_receiver.extras.simulation.tally import Tally
 from presence_receiver.http_client import Answer, deliver, is_loopback
 
 
@@ -53,7 +54,7 @@ def command(invocation: Invocation, /, url: str, verify: Path | None, output: st
     checked_url(url, insecure_http or is_loopback(url))
     secret = checked(feed_secret(invocation, secret_file))
     plan = traffic.Plan(access_points=options.pop("aps"), **options)
-    tally = traffic.Tally(owner_id=secrets.randbelow(2**31))
+    tally = Tally(owner_id=secrets.randbelow(2**31))
 
     def post(body: bytes) -> Answer:
         return deliver(url, secret, body, False, invocation.timeout, invocation.trace)
@@ -66,7 +67,7 @@ def command(invocation: Invocation, /, url: str, verify: Path | None, output: st
 
 
 @contextmanager
-def progress(tally: traffic.Tally, duration: float) -> Iterator[Any]:
+def progress(tally: Tally, duration: float) -> Iterator[Any]:
     """A line that lives on a terminal and is gone at the end."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -83,7 +84,7 @@ def progress(tally: traffic.Tally, duration: float) -> Iterator[Any]:
         yield show
 
 
-def summary(tally: traffic.Tally) -> dict[str, Any]:
+def summary(tally: Tally) -> dict[str, Any]:
     """What came of it, for programs; times in seconds."""
     return {
         "deliveries": tally.deliveries, "observations": tally.observations, "accepted": tally.accepted,
@@ -92,7 +93,7 @@ def summary(tally: traffic.Tally) -> dict[str, Any]:
     }
 
 
-def table(tally: traffic.Tally) -> str:
+def table(tally: Tally) -> str:
     """The same for people."""
     rows = {
         "Deliveries": f"{tally.deliveries:,}", "Observations": f"{tally.observations:,}",
@@ -103,12 +104,12 @@ def table(tally: traffic.Tally) -> str:
     return "\n".join(f"{name:<17} {value}" for name, value in rows.items())
 
 
-def answers(tally: traffic.Tally) -> str:
+def answers(tally: Tally) -> str:
     """How often which: 98 × 200, 2 × 503."""
     return ", ".join(f"{count:,} × {status}" for status, count in sorted(tally.statuses.items()))
 
 
-def judge_delivery(tally: traffic.Tally, folder: Path | None) -> None:
+def judge_delivery(tally: Tally, folder: Path | None) -> None:
     """Raises CallFailed with all that went wrong."""
     if not tally.good and not tally.bad and tally.observations:
         raise CallFailed(f"No delivery was acknowledged: {answers(tally) or 'none was answered'}.")

@@ -1,4 +1,4 @@
-"""HiveManager as a traffic generator: deliveries in each of its shapes, at its pace, and their fate.
+"""HiveManager as a traffic generator: deliveries in each of its shapes, at its pace.
 
 How a delivery is posted, the caller says. Posts one at a time, each once, as HiveManager does.
 """
@@ -7,24 +7,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Any
 
 from presence_receiver.errors import CallFailed
 from presence_receiver.extras.simulation.site import Observation, Site
+from presence_receiver.extras.simulation.tally import Delivery, Key, Tally
 from presence_receiver.http_client import Answer
 
 SHAPES = ("array", "flat", "client-centric")
-NO_ANSWER = "no answer"
 
 FAULTS: list[Observation] = [
     {"clientMac": "unknown"}, {"rssi": "loud"}, {"seenTime": "yesterday"}, {"ipv4": "10.0.0.256"},
     {"lat": 91},
 ]
 
-Key = tuple[Any, ...]
 Judged = tuple[Observation, bool]
 """An observation, and whether the receiver should accept it."""
 
@@ -40,69 +38,6 @@ class Plan:
     speed: float
     shape: str
     bad: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Delivery:
-    """One body, and the observations in it, sorted into those to be accepted and those to be rejected."""
-
-    body: bytes
-    good: tuple[Key, ...]
-    bad: tuple[Key, ...]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """What the receiver should answer."""
-        return {"accepted": len(self.good), "rejected": len(self.bad)}
-
-
-@dataclasses.dataclass
-class Tally:
-    """What became of all deliveries so far.
-
-    Acknowledged observations must be stored once, refused ones never; those without an answer of the
-    receiver's own (a gateway's page is none) may be stored, once.
-    """
-
-    owner_id: int
-    statuses: Counter[str] = dataclasses.field(default_factory=Counter)
-    seconds: list[float] = dataclasses.field(default_factory=list)
-    deliveries: int = 0
-    observations: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    miscounted: int = 0
-    good: Counter[Key] = dataclasses.field(default_factory=Counter)
-    bad: Counter[Key] = dataclasses.field(default_factory=Counter)
-    unanswered: Counter[Key] = dataclasses.field(default_factory=Counter)
-
-    def send(self, delivery: Delivery) -> None:
-        """It leaves; until it is answered, nobody knows."""
-        self.deliveries += 1
-        self.observations += len(delivery.good) + len(delivery.bad)
-        self.unanswered.update(delivery.good + delivery.bad)
-
-    def settle(self, delivery: Delivery, answer: Answer | None, seconds: float) -> None:
-        """It was answered after so many seconds, or will not be."""
-        self.statuses[str(answer.status) if answer else NO_ANSWER] += 1
-        self.seconds.append(seconds)
-        said = answer.body if answer and isinstance(answer.body, dict) else {}
-        if answer and said:
-            self.unanswered.subtract(delivery.good + delivery.bad)
-        if "accepted" in said:
-            self._acknowledge(delivery, {name: said.get(name) for name in ("accepted", "rejected")})
-
-    def _acknowledge(self, delivery: Delivery, counts: dict[str, Any]) -> None:
-        self.good.update(delivery.good)
-        self.bad.update(delivery.bad)
-        self.accepted += counts["accepted"]
-        self.rejected += counts["rejected"] or 0
-        self.miscounted += counts != delivery.counts
-
-    def slowest(self, share: float) -> float:
-        """The seconds within which that share of the deliveries was answered."""
-        ordered = sorted(self.seconds)
-        return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
 
 
 def run(plan: Plan, post: Callable[[bytes], Answer], tally: Tally, random: Random) -> Iterator[None]:

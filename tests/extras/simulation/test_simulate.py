@@ -15,6 +15,7 @@ from deployment import SECRET, run, running, until
 from presence_receiver.errors import CallFailed, Refused
 from presence_receiver.extras.simulation import accounting, traffic
 from presence_receiver.extras.simulation.site import Site
+from presence_receiver.extras.simulation.tally import Tally
 from presence_receiver.http_client import delivery
 from presence_receiver.http_client.calls import Answer
 from presence_receiver.validation.judge import judge_delivery
@@ -88,7 +89,7 @@ def test_an_associated_device_repeats_its_time():
 @pytest.fixture
 def settled(tmp_path):
     """A run of three deliveries, a third bad, with what a receiver would have written."""
-    tally = traffic.Tally(owner_id=1490)
+    tally = Tally(owner_id=1490)
     [delivery] = deliveries("array", 0.3)
     judged = judge_delivery(delivery.body, RECEIVED)
     tally.send(delivery)
@@ -132,7 +133,7 @@ def test_a_file_and_its_compressed_copy_count_once(settled, tmp_path):
 
 def test_what_was_not_answered_may_be_there_once(settled, tmp_path):
     [delivery] = deliveries("array")
-    other = traffic.Tally(owner_id=1490)
+    other = Tally(owner_id=1490)
     other.send(delivery)
     other.settle(delivery, None, 0.01)
     path = tmp_path / "presence.jsonl"
@@ -148,7 +149,7 @@ def test_what_was_not_answered_may_be_there_once(settled, tmp_path):
 
 def test_what_was_refused_must_not_be_there(settled, tmp_path):
     [delivery] = deliveries("array")
-    other = traffic.Tally(owner_id=1490)
+    other = Tally(owner_id=1490)
     other.send(delivery)
     other.settle(delivery, Answer(503, {"error": "Full."}, "JSON", ""), 0.01)
     (tmp_path / "presence.jsonl").write_bytes(judge_delivery(delivery.body, RECEIVED).lines)
@@ -164,7 +165,7 @@ def test_a_folder_that_is_none(settled, tmp_path):
 
 
 def test_pace_and_lost_answers():
-    tally = traffic.Tally(owner_id=1490)
+    tally = Tally(owner_id=1490)
 
     def post(body):
         raise CallFailed("Nobody there.")
