@@ -28,6 +28,11 @@ def test_the_readme_is_short():
     assert len(README.splitlines()) <= 200
 
 
+def test_the_readme_has_one_command_to_run_it_and_one_to_test_it():
+    commands = re.findall(r"^    python3 -m venv (\S+) .*(gunicorn|pytest)", README, re.MULTILINE)
+    assert commands == [(".venv", "gunicorn"), (".venv-test", "pytest")]
+
+
 def test_the_readme_leads_to_every_page():
     assert links(ROOT / "README.rst") == {*PAGES}
 

@@ -196,12 +196,14 @@ def test_nginx_in_front_of_a_receiver(tmp_path):
         (tmp_path / name).write_bytes(content)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    folders = " ".join(f"{name}_temp_path {name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     with running(tmp_path) as receiver:
         server = preset("nginx.conf").replace("listen 443", f"listen 127.0.0.1:{port}").replace(
             "/etc/letsencrypt/live/presence.example.org", str(tmp_path)).replace(
             "http://127.0.0.1:8000", receiver.base)
         (tmp_path / "nginx.conf").write_text(
-            f"daemon off; pid {tmp_path}/pid; error_log stderr;\nevents {{}}\nhttp {{ access_log off;\n{server}}}\n")
+            f"daemon off; pid {tmp_path}/pid; error_log stderr;\nevents {{}}\n"
+            f"http {{ access_log off; {folders}\n{server}}}\n")
         with proxy(tmp_path, port):
             requests.get(f"https://localhost:{port}/", verify=str(tmp_path / "root.pem")).raise_for_status()
             bundle = {"REQUESTS_CA_BUNDLE": str(tmp_path / "root.pem")}
