@@ -39,7 +39,7 @@ def command(invocation: Invocation, ids: tuple[str, ...], url: str | None, yes: 
 
 
 def remove(invocation: Invocation, doomed: Subscriptions, is_agreed: bool, is_rehearsal: bool) -> list[str]:
-    """Shows what will go, asks, deletes; gives back why some could not be deleted."""
+    """Show what will go, ask, delete; return why some could not be deleted, in sentences."""
     write_table(doomed, False, sys.stderr)
     if is_rehearsal:
         tell(f"Would delete {count(doomed)}.")
@@ -50,7 +50,7 @@ def remove(invocation: Invocation, doomed: Subscriptions, is_agreed: bool, is_re
 
 
 def fault_of_deleting(invocation: Invocation, subscription_id: str) -> str:
-    """Deletes one and says so; one that cannot be deleted does not keep the others."""
+    """Delete one and say so; return why it could not be deleted, so that the others still are."""
     try:
         tell(delete_subscriptions(invocation.api, subscription_id))
     except CallFailed as error:
@@ -59,7 +59,7 @@ def fault_of_deleting(invocation: Invocation, subscription_id: str) -> str:
 
 
 def ask(question: str) -> None:
-    """Raises Refused without a terminal to ask at, and where the answer is no."""
+    """Ask whether to go on; raise Refused without a terminal to ask at, and where the answer is no."""
     if not sys.stdin.isatty():
         raise Refused("Nothing was deleted, since nobody can be asked without a terminal: give --yes.")
     if not click.confirm(question, err=True):
@@ -67,5 +67,5 @@ def ask(question: str) -> None:
 
 
 def count(doomed: Subscriptions) -> str:
-    """How many, in words."""
+    """Return how many subscriptions that is, in words."""
     return f"{len(doomed)} subscription{'s' if len(doomed) > 1 else ''}"

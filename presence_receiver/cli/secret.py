@@ -19,7 +19,7 @@ secret_file = click.option("--secret-file", type=click.File("rb"), metavar="FILE
 
 
 def feed_secret(invocation: Invocation, file: BinaryIO | None, is_new: bool = False) -> str:
-    """From the file, PRESENCE_SECRET or a hidden prompt, in this order; `is_new` asks twice."""
+    """Return the secret from the file, PRESENCE_SECRET or a hidden prompt, in this order; `is_new` asks twice."""
     if file:
         secret = file.read().decode("latin-1").rstrip("\r\n")
     else:
@@ -29,7 +29,7 @@ def feed_secret(invocation: Invocation, file: BinaryIO | None, is_new: bool = Fa
 
 
 def asked(is_new: bool) -> str:
-    """Typed by hand without an echo; raises ConfigError where nobody sits in front."""
+    """Return what is typed without an echo; raise ConfigError where there is no terminal."""
     if not sys.stdin.isatty():
         raise ConfigError("PRESENCE_SECRET is not set: put it into the environment, "
                           "into a file for --env-file, or give --secret-file.")
@@ -38,7 +38,7 @@ def asked(is_new: bool) -> str:
 
 
 def checked(secret: str, vendor: str = "", longest: int | None = None) -> str:
-    """The secret; raises ConfigError where the vendor or a header could not carry it whole."""
+    """Return the secret; raise ConfigError where the vendor or a header could not carry it whole."""
     if len(secret) < SHORTEST_SECRET:
         raise ConfigError(f"The secret must have at least {SHORTEST_SECRET} characters; "
                           "`presence-cli new-secret` makes one.")
@@ -52,5 +52,5 @@ def checked(secret: str, vendor: str = "", longest: int | None = None) -> str:
 
 
 def fresh() -> str:
-    """32 characters: base64 of `ah:` and 21 random ones, so both a raw token and an RFC 7617 credential."""
+    """Return 32 characters: base64 of `ah:` and 21 random ones, so both a raw token and an RFC 7617 credential."""
     return b64encode(f"ah:{secrets.token_urlsafe(16)[:21]}".encode()).decode()

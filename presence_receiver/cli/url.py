@@ -14,7 +14,7 @@ insecure_http = click.option("--insecure-http", is_flag=True,
 
 
 def checked_url(url: str, allows_http: bool) -> str:
-    """The URL; raises a usage error that names what is wrong with it."""
+    """Return the URL; raise a usage error that names what is wrong with it."""
     if len(url) > LONGEST_URL:
         raise click.BadParameter(f"has {len(url)} characters; HiveManager takes {LONGEST_URL}.", param_hint="URL")
     fault = receiver_fault(url, allows_http)
@@ -24,5 +24,5 @@ def checked_url(url: str, allows_http: bool) -> str:
 
 
 def ends_as_expected(url: str) -> bool:
-    """Whether the path is the receiver's; behind a proxy it may have something in front."""
+    """Return whether the path is the receiver's; behind a proxy it may have something in front."""
     return urlsplit(url).path.endswith(PATH)

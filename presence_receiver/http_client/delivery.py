@@ -49,12 +49,12 @@ HEADERS = {
 
 
 def sample_body() -> bytes:
-    """The body of a delivery: an array of reports, as captured deliveries are."""
+    """Return the body of a delivery: an array of reports, as captured deliveries are."""
     return (files(__package__) / "sample_delivery.json").read_bytes()
 
 
 def deliver(url: str, secret: str | None, body: bytes, is_gzipped: bool, timeout: float, trace: Trace) -> Answer:
-    """The receiver's answer, whatever its status; raises CallFailed where none comes. Never sent twice."""
+    """Post a body once; return the receiver's answer, whatever its status, or raise CallFailed where none comes."""
     headers = dict(HEADERS)
     if is_gzipped:
         headers["Content-Encoding"] = "gzip"

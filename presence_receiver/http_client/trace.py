@@ -14,7 +14,7 @@ HEADERS = ("Content-Type", "Content-Length", "Location", "Retry-After")
 
 
 def trace_request(request: PreparedRequest, trace: Trace) -> None:
-    """The request line, the headers, the body where it is text."""
+    """Show the request line, the headers, and the body where it is text."""
     trace(f"> {request.method} {request.url}")
     for name, value in request.headers.items():
         trace(f"> {name}: {value if isinstance(value, str) else value.decode('latin-1')}")
@@ -24,7 +24,7 @@ def trace_request(request: PreparedRequest, trace: Trace) -> None:
 
 
 def trace_answer(response: Response, trace: Trace) -> None:
-    """The status, the headers that explain something, the body."""
+    """Show the status, the headers that explain something, and the body."""
     trace(f"< {response.status_code} {response.reason}")
     for name in HEADERS:
         if name in response.headers:

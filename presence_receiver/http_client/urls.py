@@ -8,7 +8,7 @@ VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 def api_fault(url: str) -> str | None:
-    """What keeps a URL from being sent credentials, to be read after its name; None when nothing does."""
+    """Return why a URL gets no credentials, to be read after its name; None when it may."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -24,7 +24,7 @@ def api_fault(url: str) -> str | None:
 
 
 def receiver_fault(url: str, allows_http: bool) -> str | None:
-    """What is wrong with it, or None."""
+    """Return what is wrong with a receiver's URL, or None."""
     try:
         parts = urlsplit(url)
         is_whole = bool(parts.hostname) and parts.port != 0 and VISIBLE.fullmatch(url)
@@ -40,7 +40,7 @@ def receiver_fault(url: str, allows_http: bool) -> str | None:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the URL leads nowhere but to this machine."""
+    """Return whether the URL leads nowhere but to this machine."""
     try:
         return LOOPBACK.fullmatch(urlsplit(url).hostname or "") is not None
     except ValueError:

@@ -23,38 +23,38 @@ class Environment:
         self._faults: list[str] = []
 
     def get(self, name: str) -> str | None:
-        """The value as it is, or None."""
+        """Return the value as it is, or None."""
         return self._values.get(name)
 
     def text(self, name: str, default: str | None = None) -> str:
-        """The value; without one and without a default the name is remembered as missing."""
+        """Return the value; without one and without a default remember the name as missing."""
         value = self._values.get(name, default)
         if value is None:
             self._missing.append(name)
         return value or ""
 
     def credential(self, name: str) -> str:
-        """A value that goes into a header and is printed nowhere."""
+        """Return a value that goes into a header and is printed nowhere."""
         self._mask.add(self._values.get(name))
         return self.header(name)
 
     def header(self, name: str) -> str:
-        """A value that goes into a header."""
+        """Return a value that goes into a header."""
         return self._matching(name, self.text(name), HEADER_VALUE,
                               "has a character that an HTTP header cannot carry")
 
     def integer(self, name: str) -> int:
-        """A value of digits only."""
+        """Return a value of digits only."""
         value = self._matching(name, self.text(name), re.compile(r"[0-9]{1,19}"), "must be a whole number")
         return int(value or 0)
 
     def one_of(self, name: str, choices: tuple[str, ...]) -> str:
-        """One of the choices; the first is the default."""
+        """Return one of the choices; the first is the default."""
         return self._matching(name, self.text(name, choices[0]), re.compile("|".join(choices)),
                               f"must be {' or '.join(choices)}")
 
     def base(self, name: str, default: str | None = None) -> str:
-        """An API's address without its final slash: https, or http where nothing leaves this machine."""
+        """Return an API's address without its final slash: https, or http where nothing leaves this machine."""
         value = self.text(name, default).rstrip("/")
         fault = api_fault(value) if value else None
         if fault:
@@ -62,7 +62,7 @@ class Environment:
         return value
 
     def check(self) -> None:
-        """Raises ConfigError with every fault so far."""
+        """Raise ConfigError with every fault so far."""
         if self._missing:
             self._faults.insert(0, missing(self._missing))
         if self._faults:
@@ -76,7 +76,7 @@ class Environment:
 
 
 def missing(names: list[str]) -> str:
-    """All of them in one sentence."""
+    """Return one sentence that names all missing settings."""
     one, them = ("is", "it") if len(names) == 1 else ("are", "them")
     return (f"{', '.join(names)} {one} not set: put {them} into the environment, "
             "or into a file for --env-file.")

@@ -26,13 +26,13 @@ class Plan:
     doubled: tuple[Subscription, ...]
 
     def warnings(self) -> Iterator[str]:
-        """What is left beside the wanted one at the same URL, in sentences."""
+        """Yield what is left beside the wanted one at the same URL, in sentences."""
         for other in self.doubled:
             what = "another secret" if is_same_type(other, self.wanted) else other.message_type
             yield f"Subscription {other.id} posts to {other.url} too, with {what}."
 
     def intentions(self) -> Iterator[str]:
-        """What carrying it out would do, in sentences."""
+        """Yield what carrying it out would do, in sentences."""
         if self.present:
             yield already_there(self.present)
         else:
@@ -42,7 +42,7 @@ class Plan:
 
 
 def plan_registration(listed: Subscriptions, wanted: Subscription, replace: bool) -> Plan:
-    """Raises Refused where the URL is subscribed to with another secret and `replace` is not asked for."""
+    """Return what to do; raise Refused where the URL has another secret and `replace` is not asked for."""
     here = [item for item in listed if item.url == wanted.url]
     same_type = [item for item in here if is_same_type(item, wanted)]
     present = find(same_type, wanted)
@@ -54,7 +54,7 @@ def plan_registration(listed: Subscriptions, wanted: Subscription, replace: bool
 
 
 def carry_out(api: SubscriptionApi, steps: Plan) -> Iterator[str]:
-    """Creates first and deletes then, so that no delivery falls between. Yields what was done."""
+    """Create first and delete then, so that no delivery falls between; yield what was done, in sentences."""
     if steps.present:
         yield already_there(steps.present)
     else:
@@ -64,7 +64,7 @@ def carry_out(api: SubscriptionApi, steps: Plan) -> Iterator[str]:
 
 
 def create(api: SubscriptionApi, steps: Plan) -> str:
-    """Returns what was done as a sentence; raises CallFailed where nothing was, as far as can be seen."""
+    """Return what was done as a sentence; raise CallFailed where nothing was, as far as can be seen."""
     told = "Created subscription {id}, which posts to {url}."
     doubt: CallFailed | None = None
     try:
@@ -80,7 +80,7 @@ def create(api: SubscriptionApi, steps: Plan) -> str:
 
 
 def unseen(steps: Plan, doubt: CallFailed | None) -> str:
-    """What to say of a subscription that is not in the list after asking for it."""
+    """Return what to say of a subscription that is not in the list after asking for it."""
     kept = f" Subscription {steps.old[0].id} was kept." if steps.old else ""
     if isinstance(doubt, AlreadyExists):
         raise Refused(f"{doubt} The list shows no such subscription with this secret.{kept} "
@@ -95,7 +95,7 @@ def unseen(steps: Plan, doubt: CallFailed | None) -> str:
 
 
 def delete_subscriptions(api: SubscriptionApi, subscription_id: str) -> str:
-    """Returns what was done as a sentence; raises CallFailed where the subscription is still there."""
+    """Delete one; return what was done as a sentence, or raise CallFailed where it is still there."""
     try:
         api.delete(subscription_id)
     except OutcomeUnknown as doubt:
@@ -108,7 +108,7 @@ def delete_subscriptions(api: SubscriptionApi, subscription_id: str) -> str:
 
 def look(api: SubscriptionApi, is_settled: Callable[[Subscriptions], bool],
          doubt: CallFailed | None) -> Subscriptions:
-    """Lists until what was asked for shows, a few times; gives back the last list."""
+    """List until what was asked for shows, a few times; return the last list."""
     listed: Subscriptions = []
     for pause in PAUSES:
         time.sleep(pause)
@@ -119,7 +119,7 @@ def look(api: SubscriptionApi, is_settled: Callable[[Subscriptions], bool],
 
 
 def listed_after(api: SubscriptionApi, doubt: CallFailed | None) -> Subscriptions:
-    """The list; where it fails too, nobody knows what was done, and the error says so."""
+    """Return the list; where listing fails too, nobody knows what was done, and the error says so."""
     try:
         return api.list()
     except CallFailed as error:
@@ -129,33 +129,33 @@ def listed_after(api: SubscriptionApi, doubt: CallFailed | None) -> Subscription
 
 
 def holds(listed: Subscriptions, subscription_id: str) -> bool:
-    """Whether a subscription is in the list."""
+    """Return whether a subscription is in the list."""
     return any(item.id == subscription_id for item in listed)
 
 
 def find(listed: Subscriptions, wanted: Subscription) -> Subscription | None:
-    """The first that is as wanted."""
+    """Return the first that is as wanted."""
     return next((item for item in listed if is_as_wanted(item, wanted)), None)
 
 
 def is_as_wanted(item: Subscription, wanted: Subscription) -> bool:
-    """Same URL, type and secret, and not switched off."""
+    """Return whether URL, type and secret are the same and it is not switched off."""
     is_same = item.url == wanted.url and item.secret == wanted.secret and is_same_type(item, wanted)
     return is_same and item.status != "DISABLED"
 
 
 def is_same_type(item: Subscription, wanted: Subscription) -> bool:
-    """A subscription from before there were types has none, and serves for any."""
+    """Return whether the type is the same; a subscription from before there were types has none, and serves for any."""
     return item.message_type in (None, wanted.message_type or DEFAULT_MESSAGE_TYPE)
 
 
 def already_there(present: Subscription) -> str:
-    """Nothing to do, in a sentence."""
+    """Return the sentence that there is nothing to do."""
     return f"Subscription {present.id} already posts to {present.url} with this secret; nothing was created."
 
 
 def refusal(old: Subscription) -> str:
-    """Why not to register beside `old`, and the way out."""
+    """Return why not to register beside `old`, and the way out."""
     differs = "is disabled" if old.status == "DISABLED" else "has another secret"
     return (f"Subscription {old.id} posts to {old.url} already and {differs}: "
             "give --replace to create a new one and then delete it.")

@@ -40,6 +40,6 @@ def command(invocation: Invocation, url: str, file: BinaryIO | None, gzip: bool,
 
 
 def sentence(answer: Answer) -> str:
-    """The receiver's own sentence, where it sent one."""
+    """Return the receiver's own sentence, where it sent one."""
     said = answer.body.get("error") if isinstance(answer.body, dict) else None
     return f": {one_line(str(said))}" if said else f" with {answer.what}."

@@ -23,7 +23,7 @@ class Difference:
     doubled: int
 
     def faults(self) -> Iterator[str]:
-        """What is wrong, in sentences."""
+        """Yield what is wrong, in sentences."""
         if self.missing:
             yield f"{self.missing:,} acknowledged, {self.kind} observations are missing from the files."
         if self.doubled:
@@ -31,7 +31,7 @@ class Difference:
 
 
 def differences(tally: Tally, folder: Path) -> list[Difference]:
-    """The accepted and the rejected observations of this run, compared with the files of the folder."""
+    """Compare the accepted and the rejected observations of this run with the files of the folder."""
     try:
         return [
             difference("accepted", tally.good, tally.unanswered, _found(folder, "presence", tally.owner_id)),
@@ -44,21 +44,21 @@ def differences(tally: Tally, folder: Path) -> list[Difference]:
 
 def difference(kind: str, acknowledged: Counter[Key], unanswered: Counter[Key],
                found: Counter[Key]) -> Difference:
-    """What nobody answered for may be there or not."""
+    """Return what is missing and what is there too often; what got no answer may be there or not."""
     missing = acknowledged - found
     doubled = found - (acknowledged + unanswered)
     return Difference(kind, missing.total(), doubled.total())
 
 
 def _found(folder: Path, stem: str, owner_id: int) -> Counter[Key]:
-    """The stored observations of that owner; each run has an owner of its own."""
+    """Return the stored observations of that owner; each run has an owner of its own."""
     marker = f'"ownerId":{owner_id},'.encode()
     found = (json.loads(line) for line in stored_lines(folder, stem) if marker in line or stem == "rejected")
     return Counter(key(seen) for line in found if (seen := _observation(line, owner_id)))
 
 
 def _observation(line: dict[str, Any], owner_id: int) -> dict[str, Any] | None:
-    """The observation in a line of either kind, if the run made it."""
+    """Return the observation in a line of either kind, if the run made it."""
     if line.get("ownerId") == owner_id:
         return line
     report, observation = line.get("report"), line.get("observation")

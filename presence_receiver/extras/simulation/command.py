@@ -63,12 +63,12 @@ def command(invocation: Invocation, /, url: str, verify: Path | None, output: st
         for _ in traffic.run(plan, post, tally, Random()):
             show()
     click.echo(as_json(summary(tally)) if output == "json" else table(tally))
-    judge_delivery(tally, verify)
+    fail_if_wrong(tally, verify)
 
 
 @contextmanager
 def progress(tally: Tally, duration: float) -> Iterator[Any]:
-    """A line that lives on a terminal and is gone at the end."""
+    """Show a line on a terminal that is gone at the end; yield what draws it anew."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     is_hidden = not sys.stderr.isatty()
@@ -85,7 +85,7 @@ def progress(tally: Tally, duration: float) -> Iterator[Any]:
 
 
 def summary(tally: Tally) -> dict[str, Any]:
-    """What came of it, for programs; times in seconds."""
+    """Return what came of it, for programs; times in seconds."""
     return {
         "deliveries": tally.deliveries, "observations": tally.observations, "accepted": tally.accepted,
         "rejected": tally.rejected, "answers": dict(tally.statuses),
@@ -94,7 +94,7 @@ def summary(tally: Tally) -> dict[str, Any]:
 
 
 def table(tally: Tally) -> str:
-    """The same for people."""
+    """Return what came of it, for people."""
     rows = {
         "Deliveries": f"{tally.deliveries:,}", "Observations": f"{tally.observations:,}",
         "Accepted": f"{tally.accepted:,}", "Rejected": f"{tally.rejected:,}", "Answers": answers(tally),
@@ -105,12 +105,12 @@ def table(tally: Tally) -> str:
 
 
 def answers(tally: Tally) -> str:
-    """How often which: 98 × 200, 2 × 503."""
+    """Return how often each status came: 98 × 200, 2 × 503."""
     return ", ".join(f"{count:,} × {status}" for status, count in sorted(tally.statuses.items()))
 
 
-def judge_delivery(tally: Tally, folder: Path | None) -> None:
-    """Raises CallFailed with all that went wrong."""
+def fail_if_wrong(tally: Tally, folder: Path | None) -> None:
+    """Raise CallFailed with all that went wrong."""
     if not tally.good and not tally.bad and tally.observations:
         raise CallFailed(f"No delivery was acknowledged: {answers(tally) or 'none was answered'}.")
     faults = []

@@ -31,7 +31,7 @@ SSIDS = ["Guest", "Staff", "Till"]
 
 
 def _within(place: float, length: float) -> float:
-    """Who walks into a wall turns round."""
+    """Return a place within the walls: who walks into one turns round."""
     place %= 2 * length
     return min(place, 2 * length - place)
 
@@ -63,7 +63,7 @@ class Site:
         self.devices = [self._newcomer() for _ in range(access_points * devices)]
 
     def pass_time(self, seconds: float) -> None:
-        """Devices move, associate, give up their association, leave and are followed by others."""
+        """Let devices move, associate, give up their association, leave and be followed by others."""
         self.now += round(seconds * 1000)
         leaves, changes = 1 - math.exp(-seconds / STAY), 1 - math.exp(-seconds / SESSION)
         for index, device in enumerate(self.devices):
@@ -96,17 +96,17 @@ class Site:
         device.y = _within(device.y + metres * math.sin(angle), self._rows * SPACING)
 
     def nearest(self, device: Device) -> int:
-        """The index of the access point that sees the device best."""
+        """Return the index of the access point that sees the device best."""
         column = min(int(device.x / SPACING), self._columns - 1)
         row = min(int(device.y / SPACING), self._rows - 1)
         return min(row * self._columns + column, len(self.macs) - 1)
 
     def neighbours(self, index: int) -> list[int]:
-        """That access point and those beside it."""
+        """Return that access point and those beside it."""
         return [near for near in (index, index - 1, index + 1) if 0 <= near < len(self.macs)]
 
     def rssi(self, device: Device, index: int) -> int:
-        """What the access point hears of the device, in dBm, with some noise."""
+        """Return what the access point hears of the device, in dBm, with some noise."""
         distance = math.dist((device.x, device.y), self._place(index))
         heard = -38 - 30 * math.log10(max(distance, 1)) + self._random.gauss(0, 4)
         return round(min(max(heard, -97), -33))
@@ -116,7 +116,7 @@ class Site:
         return (column + 0.5) * SPACING, (row + 0.5) * SPACING
 
     def observe(self, device: Device, index: int) -> Observation:
-        """What that access point reports: an associated device repeats the time at which it associated."""
+        """Return what that access point reports: an associated device repeats the time at which it associated."""
         is_known = device.since > 0
         seen = device.since or self.now - self._random.randrange(60_000)
         x, y = (device.x, device.y) if is_known else self._place(index)

@@ -23,7 +23,7 @@ class Delivery:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What the receiver should answer."""
+        """Return what the receiver should answer."""
         return {"accepted": len(self.good), "rejected": len(self.bad)}
 
 
@@ -48,13 +48,13 @@ class Tally:
     unanswered: Counter[Key] = dataclasses.field(default_factory=Counter)
 
     def send(self, delivery: Delivery) -> None:
-        """It leaves; until it is answered, nobody knows."""
+        """Count a delivery that leaves; until it is answered, nobody knows what becomes of it."""
         self.deliveries += 1
         self.observations += len(delivery.good) + len(delivery.bad)
         self.unanswered.update(delivery.good + delivery.bad)
 
     def settle(self, delivery: Delivery, answer: Answer | None, seconds: float) -> None:
-        """It was answered after so many seconds, or will not be."""
+        """Count the answer that came after so many seconds, or None where none will come."""
         self.statuses[str(answer.status) if answer else NO_ANSWER] += 1
         self.seconds.append(seconds)
         said = answer.body if answer and isinstance(answer.body, dict) else {}
@@ -71,6 +71,6 @@ class Tally:
         self.miscounted += counts != delivery.counts
 
     def slowest(self, share: float) -> float:
-        """The seconds within which that share of the deliveries was answered."""
+        """Return the seconds within which that share of the deliveries was answered."""
         ordered = sorted(self.seconds)
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0

@@ -68,7 +68,7 @@ def _send(delivery: Delivery, post: Callable[[bytes], Answer], tally: Tally) -> 
 
 
 def deliveries(site: Site, owner_id: int, plan: Plan, random: Random) -> Iterator[Delivery]:
-    """What is posted at one moment: one body for the account, or in the flat shape one for each report."""
+    """Yield what is posted at one moment: one body for the account, or in the flat shape one for each report."""
     if plan.shape == "client-centric":
         seen = _spoilt(_device_centric(site), plan.bad, random)
         yield _delivery({"data": {"ownerId": owner_id, "observations": [each for each, _ in seen]}}, seen)
@@ -105,7 +105,7 @@ def _device_centric(site: Site) -> Iterator[Observation]:
 
 
 def _spoilt(observations: Iterable[Observation], share: float, random: Random) -> list[Judged]:
-    """That share of them is spoilt, each in one of several ways."""
+    """Return them with that share spoilt, each in one of several ways."""
     return [
         (seen | random.choice(FAULTS), False) if random.random() < share else (seen, True)
         for seen in observations
@@ -121,7 +121,7 @@ def _delivery(body: Any, seen: Iterable[Judged]) -> Delivery:
 
 
 def key(seen: Observation) -> Key:
-    """What tells an observation from all others of the run, in a delivery as in a line."""
+    """Return what tells an observation from all others of the run, in a delivery as in a line."""
     x, y = seen.get("x"), seen.get("y")
     place = (None, None) if "NaN" in (x, y) else (x, y)
     return seen.get("clientMac"), seen.get("seenEpoch"), seen.get("rssi"), *place
