@@ -1,4 +1,4 @@
-"""The fast judge against the schemas, by example and by property: both ways that matter."""
+"""The fast path against the schemas, by example and by property: both ways that matter."""
 import json
 import os
 import string
@@ -77,7 +77,7 @@ def body(*observations, **report):
 
 
 def by_schemas(monkeypatch, observations, **report):
-    """What the careful judge makes of a report when the fast one accepts nothing."""
+    """Return what the slow path makes of a report when the fast one accepts nothing."""
     with monkeypatch.context() as patch:
         patch.setattr(fast_path, "accepted", lambda objects: [None] * len(objects))
         return list(slow_path.outcomes({**report, "observations": list(observations)}, NOW))

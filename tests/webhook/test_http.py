@@ -1,4 +1,4 @@
-"""design.md's table of answers, and bad input, against the application as it is deployed."""
+"""The page's table of answers, and bad input, against the application as it is deployed."""
 import base64
 import gzip
 import json

@@ -24,7 +24,7 @@ def pairs(body):
 
 
 def expected(report, seen, received_at):
-    """An observation's line by design.md."""
+    """Return an observation's line, by what the validation's page says."""
     ours = {"receivedAt": received_at, "ownerId": report["ownerId"], "apMac": report.get("apMac")}
     page = {name: None if name in ("x", "y") and seen[name] in WORDS else seen.get(name) for name in PAGE}
     observers = {name: seen[name] for name in ("deviceObservers",) if name in seen}

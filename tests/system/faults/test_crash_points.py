@@ -49,7 +49,7 @@ def told_in(path):
 
 
 def only_known(folder):
-    """No name is left over but those that design.md has."""
+    """No name is left over but those that the storage's page has."""
     names = {path.name for path in folder.iterdir()}
     hidden = {name for name in names if name.startswith(".")}
     return hidden <= {".presence.lock", ".housekeeping.lock"} and not any(f"{name}.gz" in names for name in names)
