@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from presence_receiver.app import create_app, init_app
 
 __all__ = ["create_app", "init_app"]
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from presence_receiver import __version__
 from presence_receiver.cli.invocation import APIS, Invocation, read_environment
 from presence_receiver.cli.output import complain
 from presence_receiver.errors import PresenceError
@@ -80,7 +81,7 @@ class Commands(click.Group):
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, metavar="SECONDS",
               help="How long to wait for an answer.  [default: 30]")
 @click.option("-v", "--verbose", is_flag=True, help="Show requests and answers, credentials as ***.")
-@click.version_option(package_name="presence-receiver", prog_name="presence-cli")
+@click.version_option(__version__, prog_name="presence-cli")
 @click.pass_context
 def cli(ctx: click.Context, api: str | None, env_file: str | None, timeout: float, verbose: bool) -> None:
     """Manage where HiveManager or ExtremeCloud IQ posts presence data.

@@ -1,0 +1,85 @@
+"""What a platform does with the repository, and what a package index would: fresh environments, pip's own commands."""
+import configparser
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from running import ROOT, SECRET, Receiver
+
+FLOORS = {"marshmallow": "4.1.2", "urllib3": "2.7", "requests": "2.33", "python-dotenv": "1.2.2", "werkzeug": "3.1.6"}
+"""The first versions without a hole that was known when they were written down."""
+
+FILES = [ROOT / "requirements.txt", *sorted((ROOT / "presence_receiver/extras").glob("*/requirements.txt"))]
+
+
+def command(*words, folder=ROOT, **variables):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PRESENCE_", "PYTHON"))}
+    ran = subprocess.run([*map(str, words)], cwd=folder, env=environment | variables, capture_output=True, text=True,
+                         timeout=300)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """The interpreter of an environment with nothing in it but what requirements.txt brings."""
+    folder = tmp_path_factory.mktemp("fresh")
+    command(sys.executable, "-m", "venv", folder)
+    command(folder / "bin" / "pip", "install", "-q", "-r", "requirements.txt")
+    return folder / "bin" / "python"
+
+
+def required():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    return [Requirement(line) for line in setup["options"]["install_requires"].strip().splitlines()]
+
+
+def test_no_version_before_the_floors_is_admitted():
+    found = {each.name: each.specifier for each in required()}
+    admitted = {name for name, floor in FLOORS.items() if f">={floor}" not in map(str, found[name])}
+    assert admitted == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_every_package_is_pinned_with_its_hashes_and_no_index_is_named(path):
+    packages = re.sub(r"\s*#.*", "", path.read_text().replace("\\\n", "")).strip().splitlines()
+    assert packages
+    assert [line for line in packages if not re.fullmatch(r"[\w.-]+==\S+( +--hash=sha256:[0-9a-f]{64})+\s*", line)] == []
+
+
+@pytest.mark.slow
+def test_the_procfile_runs_on_the_requirements_alone(fresh, tmp_path):
+    receiver = Receiver(tmp_path / "data", tmp_path / "log")
+    receiver.command = [str(fresh.with_name(receiver.command[0])), *receiver.command[1:]]
+    with receiver:
+        assert receiver.post([]).status == 200
+        url = f"http://127.0.0.1:{receiver.port}/presence"
+        said = command(fresh, "-m", "presence_receiver", "send", url, PRESENCE_SECRET=SECRET)
+        assert said == '{"accepted": 27, "rejected": 0}\n'
+    assert len((tmp_path / "data" / "presence.jsonl").read_text().splitlines()) == 27
+
+
+@pytest.mark.slow
+def test_the_command_line_is_there_without_the_project_being_installed(fresh):
+    assert command(fresh, "-m", "presence_receiver", "--version").startswith("presence-cli, version 0.")
+    assert not fresh.with_name("presence-cli").exists()
+
+
+@pytest.mark.slow
+def test_the_sdist_holds_what_a_build_from_it_needs(tmp_path):
+    """`build` makes the sdist, unpacks it elsewhere and makes the wheel from that."""
+    clone = tmp_path / "clone"
+    command("git", "clone", "-q", ROOT, clone)
+    command(sys.executable, "-m", "build", "--outdir", tmp_path / "made", folder=clone)
+    [wheel] = (tmp_path / "made").glob("*.whl")
+    built = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("presence_receiver/")}
+    listed = command("git", "ls-files", "presence_receiver", folder=clone).splitlines()
+    needed = {name for name in listed if Path(name).suffix in (".py", ".json", ".typed")}
+    assert needed - built == set()
