@@ -17,6 +17,7 @@ from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
 from presence_receiver.monitoring import PrometheusMetrics, Readiness, service
 from presence_receiver.receiver import EXTENSION, Receiver, Storage
+from presence_receiver.senders import Senders
 from presence_receiver.storage import Housekeeping, Writer
 from presence_receiver.turns import Turns
 from presence_receiver.webhook import identify, log as webhook_log, webhook
@@ -46,10 +47,10 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
         log.warning(warning)
     webhook_log.addFilter(identify)
     metrics = PrometheusMetrics() if settings.metrics_token else Metrics()
-    writer = _storage(settings, metrics)
+    writer, senders = _storage(settings, metrics), Senders()
     app.extensions[EXTENSION] = Receiver(
         settings, writer, Housekeeping(settings, metrics), LimitedLog(webhook_log), metrics,
-        Readiness(settings, writer), Turns(),
+        Readiness(settings, writer, senders), Turns(), senders,
     )
     app.register_blueprint(webhook, url_prefix=url_prefix)
 

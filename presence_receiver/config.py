@@ -13,8 +13,8 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from presence_receiver import secret_rules, setting_names
 from presence_receiver.errors import ConfigError
-from presence_receiver.vendor_form import LONGEST_SECRET, SHORTEST_SECRET
 
 PREFIX = "PRESENCE_"
 
@@ -28,8 +28,7 @@ def _number(default: int | None, least: int) -> fields.Integer:
 
 
 def _secret(**options: Any) -> fields.String:
-    message = f"must have at least {SHORTEST_SECRET} characters."
-    return fields.String(validate=validate.Length(min=SHORTEST_SECRET, error=message), **options)
+    return fields.String(validate=secret_rules.check, **options)
 
 
 class Folder(fields.String):
@@ -120,6 +119,7 @@ class Settings:
     stream_name: str
     stream_replicas: int
     stream_credentials: str | None
+    unknown: tuple[str, ...] = ()
 
     @property
     def stream_urls(self) -> list[str]:
@@ -132,25 +132,31 @@ class Settings:
         return tuple(secret.encode() for secret in (self.secret, self.previous_secret) if secret)
 
     def warnings(self) -> list[str]:
-        """Sentences on what works here but perhaps not with HiveManager."""
-        return [
-            f"{PREFIX}{name} has {len(secret)} characters; HiveManager keeps only the first {LONGEST_SECRET}."
-            for name, secret in (("SECRET", self.secret), ("PREVIOUS_SECRET", self.previous_secret))
-            if secret and len(secret) > LONGEST_SECRET
+        """Return sentences on what works here but perhaps not as it was meant."""
+        secrets = (("SECRET", self.secret), ("PREVIOUS_SECRET", self.previous_secret))
+        doubtful = [
+            sentence for name, secret in secrets if secret for sentence in secret_rules.warnings(PREFIX + name, secret)
         ]
+        return [*doubtful, *self.unknown]
 
 
 def load(values: Mapping[str, Any], *, needs_secret: bool = True) -> Settings:
     """The settings in `values`, whose keys are full names (PRESENCE_SECRET); an empty string counts as missing.
 
-    Keys that are no setting of ours are left alone; commands that only handle files need no secret. ConfigError
-    has one argument, a sentence, for each fault.
+    Keys that are no setting of ours are left alone, and told in `warnings` where they look like one; commands that
+    only handle files need no secret. ConfigError has one argument, a sentence, for each fault.
     """
+    names = [name for name, value in values.items() if value not in (None, "")]
+    gone = [*setting_names.removed(names)]
     ours = {name: values.get(PREFIX + name) for name in SettingsSchema().fields}
     try:
         given = {name: value for name, value in ours.items() if value not in (None, "")}
         loaded = SettingsSchema().load(given, partial=() if needs_secret else ("SECRET",))
     except ValidationError as error:
-        raise ConfigError(*(f"{PREFIX}{name} {texts[0]}" for name, texts in error.messages_dict.items())) from None
+        faults = [f"{PREFIX}{name} {texts[0]}" for name, texts in error.messages_dict.items()]
+        raise ConfigError(*faults, *gone) from None
+    if gone:
+        raise ConfigError(*gone)
     loaded["DATA_DIR"] = Path(loaded["DATA_DIR"])
-    return Settings(**{name.lower(): value for name, value in loaded.items()})
+    unknown = tuple(setting_names.unknown(names, [PREFIX + name for name in ours]))
+    return Settings(**{name.lower(): value for name, value in loaded.items()}, unknown=unknown)

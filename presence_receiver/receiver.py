@@ -10,6 +10,7 @@ from typing import Protocol
 from presence_receiver.config import Settings
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
+from presence_receiver.senders import Senders
 from presence_receiver.turns import Turns
 
 EXTENSION = "presence_receiver"
@@ -54,3 +55,4 @@ class Receiver:
     metrics: Metrics
     readiness: Readiness
     turns: Turns
+    senders: Senders

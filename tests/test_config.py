@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from presence_receiver import config
+from presence_receiver import config, setting_names
 from presence_receiver.errors import ConfigError
 
 
@@ -74,3 +74,53 @@ def test_faults_in_what_is_kept_and_compressed():
 
 def test_a_command_that_only_handles_files_needs_no_secret_and_one_without_lets_nobody_in():
     assert config.load({}, needs_secret=False).secrets == ()
+
+
+@pytest.mark.parametrize("name", ["SECRET", "PREVIOUS_SECRET", "METRICS_TOKEN"])
+@pytest.mark.parametrize(["value", "fault"], [
+    ("hunter22\n", "has blanks or a newline around it: take them away (`echo` adds one, `printf` none)."),
+    (" hunter22", "has blanks or a newline around it: take them away (`echo` adds one, `printf` none)."),
+    ("\t \n     ", "has only blanks."),
+    ("hunter\n22", "has a control character, such as a newline, which no header can carry."),
+    ("hunter\udcff22", "is not UTF-8."),
+])
+def test_a_secret_that_no_sender_could_show(name, value, fault):
+    assert faults(**{"SECRET": "x" * 32, name: value}) == {f"PRESENCE_{name} {fault}"}
+
+
+@pytest.mark.parametrize(["secret", "warnings"], [
+    ("x" * 16, []),
+    ("a b c d e f g h ü", []),
+    ("x" * 15, [
+        "PRESENCE_SECRET has fewer than 16 characters: `presence-cli new-secret` makes one that nobody guesses.",
+    ]),
+    ('"abcdefghijklmnop"', ["PRESENCE_SECRET has quotes around it, and they count as part of it."]),
+    ("'abcdefghijklmnop'", ["PRESENCE_SECRET has quotes around it, and they count as part of it."]),
+    ("'abcdefghijklmnop\"", []),
+])
+def test_doubtful_secrets(secret, warnings):
+    assert config.load({"PRESENCE_SECRET": secret}).warnings() == warnings
+
+
+def test_an_unknown_name_is_told_with_its_nearest_neighbour():
+    settings = config.load({
+        "PRESENCE_SECRET": "x" * 32, "PRESENCE_ROTATE_BYTE": "5", "PRESENCE_COLOUR": "red", "PRESENCE_KEEP_DAY": "",
+    })
+    assert settings.warnings() == [
+        "PRESENCE_COLOUR is no setting and is ignored.",
+        "PRESENCE_ROTATE_BYTE is no setting and is ignored; is PRESENCE_ROTATE_BYTES meant?",
+    ]
+
+
+def test_what_the_command_line_reads_and_what_kubernetes_injects_is_known():
+    names = ["API", "ENV_FILE", "SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT", "PORT_8000_TCP_ADDR",
+             "RECEIVER_SERVICE_HOST", "RECEIVER_PORT", "RECEIVER_PORT_8000_TCP"]
+    assert config.load({"PRESENCE_SECRET": "x" * 32} | {f"PRESENCE_{name}": "1" for name in names}).warnings() == []
+
+
+def test_a_removed_setting_that_is_still_set_ends_the_start_beside_all_other_faults(monkeypatch):
+    monkeypatch.setitem(setting_names.REMOVED, "PRESENCE_OLD_PLACE", "set PRESENCE_DATA_DIR.")
+    gone = "PRESENCE_OLD_PLACE is no setting any more: set PRESENCE_DATA_DIR."
+    assert faults(SECRET="x" * 32, OLD_PLACE="there") == {gone}
+    assert faults(SECRET="x" * 32, OLD_PLACE="there", FSYNC="maybe") == {gone, "PRESENCE_FSYNC must be true or false."}
+    assert config.load({"PRESENCE_SECRET": "x" * 32, "PRESENCE_OLD_PLACE": ""}).warnings() == []

@@ -10,6 +10,7 @@ import time
 from presence_receiver.config import Settings
 from presence_receiver.errors import StorageError
 from presence_receiver.receiver import Storage
+from presence_receiver.senders import Senders
 from presence_receiver.storage import free_bytes
 
 SECONDS = 1
@@ -17,12 +18,18 @@ SECONDS = 1
 
 FEW_BYTES = "Less space is left at PRESENCE_DATA_DIR than PRESENCE_MIN_FREE_BYTES."
 
+ALL_REFUSED = (
+    "This worker has refused every delivery so far with 401: give the receiver and the subscription the same "
+    "PRESENCE_SECRET."
+)
+"""Each worker knows of its own deliveries alone."""
+
 
 class Readiness:
     """What keeps the writer from storing, and what soon will."""
 
-    def __init__(self, settings: Settings, writer: Storage) -> None:
-        self._settings, self._writer = settings, writer
+    def __init__(self, settings: Settings, writer: Storage, senders: Senders) -> None:
+        self._settings, self._writer, self._senders = settings, writer, senders
         self._asked = float("-inf")
         self._turn = threading.Lock()
         self._reasons: list[str] = []
@@ -44,8 +51,11 @@ class Readiness:
 
     def warnings(self) -> list[str]:
         """What a person should see to while deliveries are still stored."""
+        told = {FEW_BYTES: self._is_space_short(), ALL_REFUSED: self._senders.are_all_refused}
+        return [sentence for sentence, holds in told.items() if holds]
+
+    def _is_space_short(self) -> bool:
         try:
-            is_little = free_bytes(self._settings.data_dir) < self._settings.min_free_bytes
+            return free_bytes(self._settings.data_dir) < self._settings.min_free_bytes
         except OSError:
-            return []
-        return [FEW_BYTES] if is_little else []
+            return False

@@ -15,6 +15,7 @@ from presence_receiver.errors import (
     BadDelivery, BodyTooLarge, PresenceError, StorageError, Unauthorized, UnsupportedEncoding,
 )
 from presence_receiver.log_limit import REQUEST_IDS
+from presence_receiver.mask import one_line
 from presence_receiver.receiver import EXTENSION
 from presence_receiver.validation import Judged, judge_delivery, unreadable
 from presence_receiver.webhook import body
@@ -22,6 +23,9 @@ from presence_receiver.webhook.verify import verify
 
 RETRY_AFTER = 10
 """Seconds; HiveManager does not try again, but a proxy or a person may."""
+
+LONGEST_ADDRESS = 60
+"""Characters; an IPv6 address with its port has 47."""
 
 log = logging.getLogger(__name__)
 _compact = json.JSONEncoder(separators=(",", ":"))
@@ -90,10 +94,20 @@ def identify(record: logging.LogRecord) -> bool:
     return True
 
 
+def _sender(environ: Mapping[str, Any]) -> str:
+    """Return the address that a refused request came from; behind a router the one that its last header claims."""
+    claimed = one_line(environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2])[:LONGEST_ADDRESS]
+    if claimed:
+        return f"{claimed} (as X-Forwarded-For claims)"
+    return environ.get("REMOTE_ADDR") or "an unknown address"
+
+
 @webhook.after_request
 def count(answer: Response) -> Response:
     """Every answer to a delivery counts, whatever came of it."""
-    current_app.extensions[EXTENSION].metrics.answered(answer.status_code)
+    receiver = current_app.extensions[EXTENSION]
+    receiver.metrics.answered(answer.status_code)
+    receiver.senders.answered(answer.status_code)
     return answer
 
 
@@ -102,7 +116,8 @@ def refuse(error: PresenceError) -> Response:
     """The answer to a delivery of which nothing was kept."""
     status, headers = ANSWERS[type(error)]
     kind = error.kind if isinstance(error, StorageError) else str(status)
-    current_app.extensions[EXTENSION].log.warning(kind, "A delivery was refused with %d: %s", status, error)
+    sender = f" from {_sender(request.environ)}" if isinstance(error, Unauthorized) else ""
+    current_app.extensions[EXTENSION].log.warning(kind, "A delivery%s was refused with %d: %s", sender, status, error)
     answer = _error(str(error), status)
     answer.headers.update(headers)
     return answer

@@ -41,3 +41,15 @@ def test_a_secret_longer_than_hivemanager_takes_is_a_warning(start):
     one = start(SECRET="x" * 33)
     assert "PRESENCE_SECRET has 33 characters; HiveManager keeps only the first 32." in one.text()
     assert one.post([], {"Authorization": "x" * 33}).status == 200
+
+
+def test_a_secret_with_a_newline_and_one_that_is_no_text(tmp_path):
+    around = "has blanks or a newline around it: take them away (`echo` adds one, `printf` none)."
+    assert refusal(tmp_path / "data", SECRET="aHVudGVyMjI=\n") == (1, [f"PRESENCE_SECRET {around}"])
+    assert refusal(tmp_path / "data", SECRET="hunter\udcff22") == (1, ["PRESENCE_SECRET is not UTF-8."])
+
+
+def test_an_unknown_name_is_a_warning_and_no_fault(start):
+    one = start(SECRET="x" * 32, ROTATE_BYTE="5", SERVICE_HOST="10.0.0.1")
+    warnings = [entry["message"] for entry in map(json.loads, one.text().splitlines()) if entry["level"] == "WARNING"]
+    assert set(warnings) == {"PRESENCE_ROTATE_BYTE is no setting and is ignored; is PRESENCE_ROTATE_BYTES meant?"}

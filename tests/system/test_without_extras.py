@@ -31,7 +31,7 @@ def test_all_of_the_core_can_be_imported():
         folder = pathlib.Path(presence_receiver.__file__).parent
         names = [".".join(path.relative_to(folder).with_suffix("").parts) for path in folder.rglob("*.py")]
         for name in sorted(names):
-            if not name.startswith("extras") and not name.endswith("__init__"):
+            if not name.startswith("extras") and not name.endswith("__"):
                 importlib.import_module(f"presence_receiver.{name}")
                 print(name)
     """)
@@ -42,10 +42,10 @@ def test_all_of_the_core_can_be_imported():
 def test_a_delivery_is_stored_and_the_receiver_is_ready(tmp_path):
     ran = run("""
         import sys, presence_receiver
-        app = presence_receiver.create_app({"PRESENCE_SECRET": "letmein", "PRESENCE_DATA_DIR": sys.argv[1]})
+        app = presence_receiver.create_app({"PRESENCE_SECRET": "correct horse battery", "PRESENCE_DATA_DIR": sys.argv[1]})
         body = '{"apMac": "C413E2008040", "observations": [{"clientMac": "5CB901642E60", "seenEpoch": 1}]}'
         browser = app.test_client()
-        print(browser.post("/presence", data=body, headers={"Authorization": "Basic letmein"}).status_code)
+        print(browser.post("/presence", data=body, headers={"Authorization": "Basic correct horse battery"}).status_code)
         print(browser.get("/readyz").status_code)
     """, str(tmp_path))
     assert (ran.stdout.split(), ran.stderr) == (["200", "200"], "")
@@ -67,7 +67,7 @@ def account():
 
 def command(account, *args):
     ran = run(
-        "from presence_receiver.cli.main import main; main()", *args, PRESENCE_SECRET="letmein",
+        "from presence_receiver.cli.main import main; main()", *args, PRESENCE_SECRET="correct horse battery",
         HIVEMANAGER_URL=account.url, HIVEMANAGER_OWNER_ID="1490", HIVEMANAGER_ACCESS_TOKEN="token",
         HIVEMANAGER_CLIENT_ID="id", HIVEMANAGER_CLIENT_SECRET="hidden", HIVEMANAGER_REDIRECT_URI="https://example.org",
     )
