@@ -42,12 +42,12 @@ def test_all_of_the_core_can_be_imported():
 def test_a_delivery_is_stored_and_the_receiver_is_ready(tmp_path):
     ran = run("""
         import sys, presence_receiver
-        app = presence_receiver.create_app({"PRESENCE_SECRET": "correct horse battery", "PRESENCE_DATA_DIR": sys.argv[1]})
+        app = presence_receiver.create_app({"PRESENCE_SECRET": sys.argv[2], "PRESENCE_DATA_DIR": sys.argv[1]})
         body = '{"apMac": "C413E2008040", "observations": [{"clientMac": "5CB901642E60", "seenEpoch": 1}]}'
         browser = app.test_client()
-        print(browser.post("/presence", data=body, headers={"Authorization": "Basic correct horse battery"}).status_code)
+        print(browser.post("/presence", data=body, headers={"Authorization": sys.argv[2]}).status_code)
         print(browser.get("/readyz").status_code)
-    """, str(tmp_path))
+    """, str(tmp_path), "correct horse battery")
     assert (ran.stdout.split(), ran.stderr) == (["200", "200"], "")
     (line,) = (tmp_path / "presence.jsonl").read_text().splitlines()
     assert json.loads(line)["clientMac"] == "5CB901642E60"
