@@ -35,12 +35,16 @@ class UnsupportedEncoding(PresenceError):
 class StorageError(PresenceError):
     """The lines could not be made durable, and no byte of them is left.
 
-    `kind` is one of "full", "read-only", "permission", "input/output" and "stream".
+    `kind` is one of "full", "read-only", "permission", "input/output", "late" and "stream".
     """
 
     def __init__(self, message: str, kind: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class StorageSlow(PresenceError):
+    """The storage lets deliveries wait, and has refused none of them yet."""
 
 
 class CallFailed(PresenceError):

@@ -24,7 +24,7 @@ class Storage(Protocol):
         """Return when the lines are stored for good; StorageError when none of them is."""
 
     def check(self) -> None:
-        """Raise StorageError where a delivery would get it now."""
+        """Raise StorageError where a delivery would get it now, StorageSlow where it would wait; within 2.5 s."""
 
 
 class Readiness(Protocol):

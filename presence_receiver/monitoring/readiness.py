@@ -8,7 +8,7 @@ import threading
 import time
 
 from presence_receiver.config import Settings
-from presence_receiver.errors import StorageError
+from presence_receiver.errors import StorageError, StorageSlow
 from presence_receiver.receiver import Storage
 from presence_receiver.senders import Senders
 from presence_receiver.storage import free_bytes
@@ -33,6 +33,7 @@ class Readiness:
         self._asked = float("-inf")
         self._turn = threading.Lock()
         self._reasons: list[str] = []
+        self._slow: list[str] = []
 
     def reasons(self) -> list[str]:
         """Why a delivery would be answered 503 now, in sentences; none when it would be stored."""
@@ -43,16 +44,19 @@ class Readiness:
             return self._reasons
 
     def _ask(self) -> list[str]:
+        self._slow = []
         try:
             self._writer.check()
+        except StorageSlow as warning:
+            self._slow = [str(warning)]
         except StorageError as error:
             return [str(error)]
         return []
 
     def warnings(self) -> list[str]:
-        """What a person should see to while deliveries are still stored."""
+        """Return what a person should see to while deliveries are still stored, as of when `reasons` last asked."""
         told = {FEW_BYTES: self._is_space_short(), ALL_REFUSED: self._senders.are_all_refused}
-        return [sentence for sentence, holds in told.items() if holds]
+        return [*self._slow, *(sentence for sentence, holds in told.items() if holds)]
 
     def _is_space_short(self) -> bool:
         try:

@@ -3,11 +3,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from presence_receiver.storage import durable
+
+LOCK_MODE = 0o600
+"""Whoever may open the file may hold the lock, and keep everybody from it."""
 
 
 class FileLock:
@@ -22,50 +26,41 @@ class FileLock:
         self._process = 0
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the lock; wait for it as long as it takes."""
-        self._acquire(fcntl.LOCK_EX)
+    def held(self, *, waits: bool = True) -> Iterator[bool]:
+        """Hold the lock and say so; wait for it as long as it takes, or say at once that someone else has it."""
+        is_held = self._acquire(fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
-            yield
+            yield is_held
         finally:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-
-    @contextmanager
-    def held_if_free(self) -> Iterator[bool]:
-        """Hold the lock and say so, or say that someone else does."""
-        is_free = self._try()
-        try:
-            yield is_free
-        finally:
-            if is_free:
+            if is_held:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
-    def _try(self) -> bool:
-        try:
-            self._acquire(fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _acquire(self, how: int) -> None:
+    def _acquire(self, how: int) -> bool:
         while True:
             if self._process != os.getpid():
                 self._open()
-            fcntl.flock(self._descriptor, how)
+            try:
+                fcntl.flock(self._descriptor, how)
+            except BlockingIOError:
+                return False
             if self._is_current():
-                return
+                return True
             self._process = 0
 
     def _open(self) -> None:
         """Open the lock file, for this process alone; make its folder where that is missing."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
+            self._descriptor = -1
         durable.make_folder(self._path.parent)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, durable.FILE_MODE)
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, LOCK_MODE)
         self._process = os.getpid()
+        if stat.S_IMODE(os.fstat(self._descriptor).st_mode) != LOCK_MODE:
+            with suppress(PermissionError):
+                os.fchmod(self._descriptor, LOCK_MODE)
 
     def _is_current(self) -> bool:
-        """False where someone has deleted the file, by hand or with its folder."""
+        """Return False where someone has deleted the file, by hand or with its folder."""
         try:
             return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
         except FileNotFoundError:

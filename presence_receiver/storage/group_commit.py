@@ -1,18 +1,26 @@
 """Callers that wait at the same time share one commit and its outcome. Knows nothing of files.
 
-One of them leads the commit of all that wait, and then names the next to lead, in the order in which they came.
+One of them leads the commit of all that wait, and then names the next to lead, in the order in which they came. The
+group is formed when the lock is had: until then each may leave the queue at its deadline, and nothing of it is
+written; from then on it waits for the outcome, however long that takes.
 """
 from __future__ import annotations
 
 import errno
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from presence_receiver.storage import thread_pool
+from presence_receiver.storage.faults import kind_of
 
 GATHER_SECONDS = 0.005
 """How long a commit may wait for more deliveries while they keep coming."""
+
+JOIN_SECONDS = 5.0
+"""How long a caller waits, from joining, for its group to be formed."""
 
 Batch = tuple[bytes, bytes]
 """One caller's lines and rejected lines."""
@@ -21,49 +29,86 @@ Batch = tuple[bytes, bytes]
 class _Waiting:
     """One caller; `turn` is released when its batch is committed, or when it is to lead."""
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
+    def __init__(self, batch: Batch, deadline: float) -> None:
+        self.batch, self.deadline = batch, deadline
         self.turn = threading.Lock()
         self.turn.acquire()
-        self.is_done = False
-        self.error: OSError | None = None
+        self.is_to_lead = self.is_done = False
+        self.error: Exception | None = OSError(errno.EIO, "The commit was cut off.")
 
 
 class GroupCommit:
-    """Commits by `commit`, which gets the batches of a group in their order and raises OSError for all of them."""
+    """Commits by `commit`, which gets the batches of a group in their order and raises for all of them.
 
-    def __init__(self, commit: Callable[[Sequence[Batch]], None]) -> None:
-        self._commit = commit
+    `locked` gives the lock, as FileLock.held does; `told` hears of each batch that was committed.
+    """
+
+    def __init__(self, locked: Callable[[bool], AbstractContextManager[bool]],
+                 commit: Callable[[Sequence[Batch]], None], told: Callable[[Sequence[Batch]], None]) -> None:
+        self._locked, self._commit, self._told = locked, commit, told
         self._mutex = threading.Lock()
-        self._queue: list[_Waiting] = []
-        self._is_led = False
+        self._queue: deque[_Waiting] = deque()  # the thread that has the lock takes from it without the mutex
+        self._group: list[_Waiting] = []
+        self._is_led = self._is_refusing = False
+        self._began: float | None = None
 
-    def join(self, accepted: bytes, rejected: bytes) -> None:
-        """Return when the batch is committed; OSError, as of the commit, when it is not."""
-        waiting = _Waiting((accepted, rejected))
-        if not self._is_first(waiting):
-            waiting.turn.acquire()
-        if not waiting.is_done:
-            self._lead()
+    def join(self, accepted: bytes, rejected: bytes, seconds: float = JOIN_SECONDS) -> None:
+        """Return when the batch is committed; raise what the commit did, or TimeoutError, when it is not.
+
+        An empty batch, with which nothing can be lost, waits no longer than `seconds` for its outcome either.
+        """
+        waiting = _Waiting((accepted, rejected), time.monotonic() + seconds)
+        with self._mutex:
+            self._queue.append(waiting)
+            self._name_leader()
+        try:
+            self._wait(waiting)
+        except BaseException:
+            self._leave(waiting)
+            raise
         if waiting.error:
             raise waiting.error
 
-    def _is_first(self, waiting: _Waiting) -> bool:
+    def is_stuck(self) -> bool:
+        """Return whether callers are refused, or one commit has been waiting or writing for so long, right now."""
+        began = self._began
+        return self._is_refusing or (began is not None and time.monotonic() - began >= JOIN_SECONDS)
+
+    def _wait(self, waiting: _Waiting) -> None:
+        deadline: float | None = waiting.deadline
+        while not waiting.is_done:
+            if not thread_pool.wait_until(waiting.turn, deadline):
+                if self._leave(waiting) or not any(waiting.batch):
+                    self._is_refusing |= any(waiting.batch)
+                    raise TimeoutError(errno.ETIMEDOUT, "The lock was not to be had in time.")
+                deadline = None
+            elif waiting.is_to_lead:
+                waiting.is_to_lead = False
+                self._lead()
+
+    def _leave(self, waiting: _Waiting) -> bool:
+        """Leave the queue; False where the batch is in a group already, or done."""
         with self._mutex:
-            self._queue.append(waiting)
-            is_first, self._is_led = not self._is_led, True
-            return is_first
+            try:
+                self._queue.remove(waiting)
+            except ValueError:
+                return False
+            if waiting.is_to_lead:
+                self._is_led = False
+                self._name_leader()
+            return True
+
+    def _name_leader(self) -> None:
+        """Let the first in the queue lead, unless someone does; the mutex is held."""
+        if self._queue and not self._is_led:
+            self._is_led = self._queue[0].is_to_lead = True
+            self._queue[0].turn.release()
 
     def _lead(self) -> None:
-        """Commit all that wait now; those that come meanwhile are led by the first of them."""
+        """Commit all that wait when the lock is had; those that come after that are led by the first of them."""
         self._gather()
-        with self._mutex:
-            group, self._queue = self._queue, []
-        error: OSError | None = OSError(errno.EIO, "The commit was cut off.")
-        try:
-            error = self._outcome(group)
-        finally:
-            self._finish(group, error)
+        self._began = time.monotonic()
+        thread_pool.start(self._work, self._finish)
 
     def _gather(self) -> None:
         """Let requests that can go on at once join the commit; where there are none, this takes no time."""
@@ -72,18 +117,53 @@ class GroupCommit:
             count = len(self._queue)
             thread_pool.let_others_go_on()
 
-    def _outcome(self, group: Sequence[_Waiting]) -> OSError | None:
+    def _work(self, waits: bool) -> bool:
+        """Commit who waits when the lock is had; give it back where nobody does. False where someone else has it."""
+        try:
+            with self._locked(waits) as is_held:
+                if is_held:
+                    self._settle(self._taken())
+                return is_held
+        except Exception as error:  # whatever it is, everybody gets an answer
+            for waiting in self._taken():
+                waiting.error = waiting.error and error
+            return True
+
+    def _taken(self) -> Sequence[_Waiting]:
+        """Form the group, of all that are in the queue; one that leaves meanwhile is in one of the two."""
+        while self._queue:
+            try:
+                self._group.append(self._queue.popleft())
+            except IndexError:
+                break
+        return self._group
+
+    def _settle(self, group: Sequence[_Waiting]) -> None:
+        """Commit the group; where all of it does not fit, each alone."""
+        if not group:
+            return
+        error: Exception | None = None
         try:
             self._commit([waiting.batch for waiting in group])
-        except OSError as error:
-            return error
-        return None
-
-    def _finish(self, group: Sequence[_Waiting], error: OSError | None) -> None:
+        except Exception as failure:  # whatever it is, nothing is written and everybody gets an answer
+            error = failure
+        if len(group) > 1 and isinstance(error, OSError) and kind_of(error) == "full":
+            for waiting in group:
+                self._settle([waiting])
+            return
         for waiting in group:
-            waiting.error, waiting.is_done = error, True
-            waiting.turn.release()
-        with self._mutex:
-            self._is_led = bool(self._queue)
-            if self._queue:
-                self._queue[0].turn.release()
+            waiting.error = error
+
+    def _finish(self) -> None:
+        """Let everybody in the group go on, and name the next to lead."""
+        group, self._group = self._group, []
+        self._began, self._is_refusing = None, False
+        try:
+            self._told([waiting.batch for waiting in group if not waiting.error])
+        finally:
+            with self._mutex:
+                self._is_led = False
+                self._name_leader()
+            for waiting in group:
+                waiting.is_done = True
+                waiting.turn.release()

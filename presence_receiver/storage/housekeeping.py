@@ -28,6 +28,9 @@ from presence_receiver.storage.writer import Writer
 SECONDS = 10
 """Between two rounds; one that finds nothing to do costs less than a millisecond."""
 
+TRIES = 50
+"""In half of that time, for the writer's lock."""
+
 
 def housekeeping_lock(data_dir: Path) -> FileLock:
     """Held by whoever changes closed files: one process at a time, and never asked for inside the writer's lock."""
@@ -66,15 +69,22 @@ class Housekeeping:
     def _run_alone(self) -> None:
         if not self._folder.is_dir():
             return
-        with self._lock.held_if_free() as is_ours:
+        with self._lock.held(waits=False) as is_ours:
             if is_ours:
-                self._attempt(functools.partial(thread_pool.run, self._writer.close_due))
+                self._attempt(self._close_due)
                 self._writer.count_closed()
                 self._attempt(functools.partial(thread_pool.run, self._sweep))
                 for path in self._plain_files():
                     self._attempt(functools.partial(thread_pool.run, compression.compress, path))
                 for path in self._surplus():
                     self._attempt(functools.partial(thread_pool.run, os.unlink, path))
+
+    def _close_due(self) -> None:
+        """Try for a while, since deliveries may have the lock just then; never wait in the kernel for it."""
+        for _ in range(TRIES):
+            if thread_pool.run(self._writer.close_due):
+                return
+            time.sleep(SECONDS / TRIES / 2)
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """One step; its failure does not keep the others, since deleting helps where a full disk stops the rest."""

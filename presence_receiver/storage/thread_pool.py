@@ -1,10 +1,13 @@
-"""Where blocking file calls run: in gevent's thread pool under a gevent worker, else right where they are.
+"""Where blocking file calls run, and how requests wait: under a gevent worker in gevent's pool, else in threads.
 
-gevent runs all requests of a worker in one thread, which a sync must not hold up; it has no files of its own.
+gevent runs all requests of a worker in one thread, which a sync must not hold up; it has no files of its own. Whoever
+waits, takes a slice or keeps a deadline in this wing does it through here, so that the loop below may be another.
 """
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -23,6 +26,35 @@ def run(function: Callable[..., Result], *args: Any) -> Result:
     return cast(Result, outcome)
 
 
+def start(work: Callable[[bool], bool], done: Callable[[], None]) -> None:
+    """Begin `work(True)`, which may wait for long, where it holds up nobody; `done` is called after it.
+
+    Both must not raise. Under gevent `done` runs in the loop, where it may not wait. Else `work(False)` is called
+    first, right here, and a thread is begun only where that returns False since it would have to wait.
+    """
+    if _is_gevent():
+        from gevent import get_hub
+
+        get_hub().threadpool.spawn(work, True).rawlink(lambda _: done())
+    elif not _worked(work, False, done):
+        threading.Thread(target=_worked, args=(work, True, done), name="presence-waiting", daemon=True).start()
+
+
+def _worked(work: Callable[[bool], bool], waits: bool, done: Callable[[], None]) -> bool:
+    is_over = True
+    try:
+        is_over = work(waits)
+    finally:
+        if is_over:
+            done()
+    return is_over
+
+
+def wait_until(signal: Any, deadline: float | None) -> bool:
+    """Wait until the lock `signal` is released; False where the deadline, of time.monotonic, came first."""
+    return bool(signal.acquire() if deadline is None else signal.acquire(timeout=max(0.0, deadline - time.monotonic())))
+
+
 def let_others_go_on() -> None:
     """Under gevent, let every request that has something to do run until it waits; threads need no help."""
     if _is_gevent():
@@ -37,12 +69,12 @@ def _is_gevent() -> bool:
 
 
 class _Failed(NamedTuple):
-    error: OSError
+    error: Exception
 
 
 def _outcome(function: Callable[..., Result], args: Any) -> Result | _Failed:
-    """Errors as values: gevent prints a traceback for each that leaves its pool, expected or not."""
+    """Return errors as values: gevent prints a traceback for each that leaves its pool, expected or not."""
     try:
         return function(*args)
-    except OSError as error:
+    except Exception as error:  # whatever it is, the caller raises it again
         return _Failed(error)

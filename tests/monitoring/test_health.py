@@ -10,7 +10,7 @@ import requests
 from deployment import SECRET, run, running, until
 from presence_receiver import create_app
 from presence_receiver.monitoring import readiness
-from presence_receiver.storage import writer
+from presence_receiver.storage import line_files
 
 FEW = "Less space is left at PRESENCE_DATA_DIR than PRESENCE_MIN_FREE_BYTES."
 
@@ -84,7 +84,7 @@ def test_little_space_is_a_warning(settings, free):
 
 
 def test_a_full_disk_and_back(client, free, asks_always):
-    free(writer.SLACK - 1)
+    free(line_files.SLACK - 1)
     assert answer(client) == (503, {
         "status": "unready", "error": "The storage at PRESENCE_DATA_DIR is full.", "warnings": []})
     free(10**9)

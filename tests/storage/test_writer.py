@@ -80,7 +80,15 @@ def test_lines_and_rejected_lines_go_to_their_files(tmp_path):
 def test_files_are_for_the_owner_and_the_group_alone(tmp_path):
     new_writer(tmp_path / "data").append(line("a"), line("b"))
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o750
-    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "data").iterdir()} == {0o640}
+    assert {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "data").iterdir()} == {
+        "presence.jsonl": 0o640, "rejected.jsonl": 0o640, ".presence.lock": 0o600,
+    }
+
+
+def test_a_lock_file_that_others_could_open_is_closed_to_them(tmp_path):
+    (tmp_path / ".presence.lock").touch(0o666)
+    new_writer(tmp_path).append(line("a"), b"")
+    assert (tmp_path / ".presence.lock").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_full_file_is_closed_between_batches(tmp_path):
