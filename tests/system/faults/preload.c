@@ -2,6 +2,7 @@
  *
  * Only files under FAULTS_FOLDER are touched. Files in FAULTS_CONTROL switch faults on and off while it runs:
  *   sync    fdatasync and fsync of a file fail with EIO
+ *   hang    fdatasync and fsync of a file do not return until it is switched off
  *   write   a write does half of what it is asked for, and the one after it fails with EIO
  *   clock   its content is added to the time of day, in seconds
  * A program may also call faults_crash, to die at a call of its choice, and faults_record, to have all calls noted.
@@ -116,6 +117,7 @@ ssize_t write(int descriptor, const void *data, size_t size) {
 static int sync_noted(int call, int descriptor) {
     if (!is_ours(descriptor)) return syscall(call, descriptor);
     step();
+    while (is_on("hang")) usleep(10000);
     if (is_on("sync")) return fail();
     note("sync %d\n", descriptor);
     return syscall(call, descriptor);
