@@ -20,6 +20,8 @@ from presence_receiver.storage.faults import kind_of
 SLACK = 64 * 1024
 """Bytes that a filesystem may need beside the lines themselves, for its own blocks and names."""
 
+LOOK_SECONDS = 1.0
+
 Around = Callable[[Sequence[str]], AbstractContextManager[None]]
 """Given the paths of the files that grow, what is done around their growing."""
 
@@ -36,6 +38,7 @@ class LineFiles:
             )
             for stem in ("presence", "rejected")
         )
+        self._looked = float("-inf")
         self.sync_seconds = 0.0
         """How long the syncs of the last commit took."""
 
@@ -49,32 +52,35 @@ class LineFiles:
         return any(os.path.exists(file.path) for file in self.both)
 
     def look(self) -> None:
-        """Scan what is new to this process, before the lock is asked for."""
-        for file in self.both:
-            file.look()
+        """Scan what is new to this process, before the lock is asked for; looking for that once a second is enough."""
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            for file in self.both:
+                file.look()
 
     def append(self, accepted: bytes, rejected: bytes, around: Around = lambda paths: nullcontext()) -> None:
         """Write and sync both batches within `around` or, whatever is raised, none; both files are tried at least."""
         batches = [(self.rejected, rejected), (self.accepted, accepted)]
-        with self._let_go_after() as now:
+        now = datetime.datetime.now(datetime.UTC)
+        try:
             self._append([(file, batch) for file, batch in batches if batch] or batches, now, around)
+        finally:
+            self._let_go()
 
     def close_due(self) -> None:
         """Close what is old though no delivery comes."""
-        with self._let_go_after() as now:
+        now = datetime.datetime.now(datetime.UTC)
+        try:
             for file in self.both:
                 if os.path.exists(file.path):
                     self._open(file, now)
                     file.close_if_due(0, now)
-
-    @contextmanager
-    def _let_go_after(self) -> Iterator[datetime.datetime]:
-        """Keep no file open after this; give the time at which it begins."""
-        try:
-            yield datetime.datetime.now(datetime.UTC)
         finally:
-            for file in self.both:
-                file.forget()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        for file in self.both:
+            file.forget()
 
     def _repair(self, file: LineFile, torn: bytes, now: datetime.datetime) -> None:
         """Move what a crash left torn to the rejected file, that it may never be glued to the next line."""

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from presence_receiver.config import Settings
-from presence_receiver.errors import StorageSlow
+from presence_receiver.errors import StorageError, StorageSlow
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
 from presence_receiver.storage.faults import storage_error
 from presence_receiver.storage.file_lock import FileLock
-from presence_receiver.storage.group_commit import Batch, GroupCommit
+from presence_receiver.storage.group_commit import JOIN_SECONDS, Batch, GroupCommit
 from presence_receiver.storage.journal import Journal
 from presence_receiver.storage.line_files import LineFiles
 
@@ -36,7 +36,7 @@ class Writer:
         self._accepted, self._rejected = self._files.accepted, self._files.rejected
         self._lock = FileLock(settings.data_dir / ".presence.lock")
         self._journal = Journal(settings.data_dir)
-        self._commits = GroupCommit(self._scanned_and_locked, self._commit_group, self._count)
+        self._commits = GroupCommit(self._locked, self._commit_group, self._count)
         self._log = LimitedLog(logging.getLogger(__name__))
 
     def append(self, accepted: bytes, rejected: bytes) -> None:
@@ -46,40 +46,34 @@ class Writer:
         5 s, that is a StorageError too.
         """
         if accepted or rejected:
-            with self._translated():
-                self._commits.join(accepted, rejected)
+            self._join(accepted, rejected)
 
     def check(self) -> None:
         """Append nothing, but in the same way: StorageError where a delivery would get it now.
 
         StorageSlow where deliveries wait, and none is refused yet.
         """
-        with self._translated():
-            try:
-                self._commits.join(b"", b"", CHECK_SECONDS)
-            except TimeoutError:
-                if self._commits.is_stuck():
-                    raise
-                raise StorageSlow(SLOW) from None
+        try:
+            self._join(b"", b"", CHECK_SECONDS)
+        except StorageError as error:
+            if error.kind == "late" and not self._commits.is_stuck():
+                raise StorageSlow(SLOW) from error
+            raise
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _join(self, accepted: bytes, rejected: bytes, seconds: float = JOIN_SECONDS) -> None:
         """Tell any failure of a commit as StorageError; what is none of the system's goes to the log as well."""
         try:
-            yield
-        except StorageSlow:
-            raise
+            self._commits.join(accepted, rejected, seconds)
         except OSError as failure:
             raise storage_error(failure) from failure
         except Exception as failure:  # a fault of our own is never a 500: the bytes are taken back all the same
             self._log.warning(type(failure).__name__, "A commit failed: %r", failure)
             raise storage_error(failure) from failure
 
-    @contextmanager
-    def _scanned_and_locked(self, waits: bool) -> Iterator[bool]:
+    def _locked(self, waits: bool) -> AbstractContextManager[bool]:
+        """The lock; what is new to this process is scanned before it is asked for."""
         self._files.look()
-        with self._lock.held(waits=waits) as is_held:
-            yield is_held
+        return self._lock.held(waits=waits)
 
     def _commit_group(self, group: Sequence[Batch]) -> None:
         accepted, rejected = (b"".join(batches) for batches in zip(*group, strict=True))
@@ -105,8 +99,7 @@ class Writer:
         """
         if not self._files.exist():
             return True
-        self._files.look()
-        with self._lock.held(waits=False) as is_held:
+        with self._locked(False) as is_held:
             if is_held:
                 self._journal.resolve()
                 self._files.close_due()
@@ -129,7 +122,7 @@ class Writer:
     def _resolved(self) -> Iterator[None]:
         """Hold the lock, with no replay half done, neither before nor after."""
         try:
-            with self._scanned_and_locked(True):
+            with self._locked(True):
                 self._journal.resolve()
                 try:
                     yield
