@@ -19,6 +19,9 @@ class Metrics:
     def closed(self, stem: str, count: int) -> None:
         """So many more files of that stem have been closed."""
 
+    def waiting(self, count: int) -> None:
+        """Housekeeping found so many closed files that are not compressed."""
+
     def streamed(self, is_connected: bool, lag: int) -> None:
         """Whether the stream can be used, and how many of its messages the collector has not taken."""
 

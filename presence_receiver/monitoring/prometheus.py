@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presence_receiver.metrics import Metrics
-from presence_receiver.storage import STEMS, closed_files, free_bytes
+from presence_receiver.storage import STEMS, free_bytes
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -64,6 +64,9 @@ class PrometheusMetrics(Metrics):
         self._lag = Gauge(
             "presence_stream_lag_messages", "Messages in the stream that are in no file yet.",
             registry=registry, multiprocess_mode="mostrecent")
+        self._waiting = Gauge(
+            "presence_closed_files_waiting", "Closed files that are not compressed, when housekeeping last counted.",
+            registry=registry, multiprocess_mode="mostrecent")
         rotations = Counter("presence_rotations", "Files closed.", ["file"], registry=registry)
         self._rotations = {stem: rotations.labels(stem) for stem in STEMS}
 
@@ -89,6 +92,10 @@ class PrometheusMetrics(Metrics):
     def closed(self, stem: str, count: int) -> None:
         """So many more files of that stem have been closed."""
         self._rotations[stem].inc(count)
+
+    def waiting(self, count: int) -> None:
+        """Housekeeping found so many closed files that are not compressed."""
+        self._waiting.set(count)
 
     def streamed(self, is_connected: bool, lag: int) -> None:
         """The stream was asked how it is."""
@@ -117,15 +124,12 @@ class _Folder:
         self._folder = folder
 
     def collect(self) -> Iterator[Metric]:
-        """Free bytes, and what waits for housekeeping."""
+        """Free bytes."""
         from prometheus_client.core import GaugeMetricFamily
 
         with suppress(OSError):
             yield GaugeMetricFamily(
                 "presence_free_bytes", "Bytes left on the filesystem of the data.", free_bytes(self._folder))
-            yield GaugeMetricFamily(
-                "presence_closed_files_waiting", "Closed files that are not compressed.",
-                sum(path.suffix != ".gz" for stem in STEMS for path in closed_files(self._folder, stem)))
 
 
 def parsed(exposition: str) -> dict[str, float]:

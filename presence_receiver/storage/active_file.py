@@ -10,12 +10,15 @@ import datetime
 import fcntl
 import os
 from contextlib import suppress
-from mmap import PAGESIZE
 from pathlib import Path
 
 from presence_receiver.storage import durable, rotation
+from presence_receiver.storage.closed_names import ClosedNames
+from presence_receiver.storage.odd_files import ODD, first_hole, line_start
 
-PIECE = 1 << 20
+LONGEST_TORN = 1 << 20
+"""Bytes of a torn tail that become one rejected line at once; what is longer, housekeeping takes apart."""
+
 FIRST_LINE = '{"receivedAt":"2026-11-22T20:15:00.123456Z"'
 FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 
@@ -23,13 +26,15 @@ FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 class LineFile:
     """The file `stem`.jsonl in a folder; `most_bytes` and `most_seconds` say when it is due to be closed."""
 
-    def __init__(self, where: Path, stem: str, *, most_bytes: int, most_seconds: int, is_synced: bool) -> None:
-        self._folder, self.stem = where, stem
-        self.path = str(where / f"{stem}.jsonl")
+    def __init__(self, where: Path, stem: str, names: ClosedNames, *, most_bytes: int, most_seconds: int,
+                 is_synced: bool) -> None:
+        self._folder, self.stem, self._names = where, stem, names
+        self.path, self._next = str(where / f"{stem}.jsonl"), str(where / f".{stem}.jsonl.next")
         self._most_bytes, self._most_seconds = most_bytes, most_seconds
         self._is_synced = is_synced
         self._descriptor = -1
         self._known: tuple[int, int] | None = None
+        self._condemned: tuple[int, int] | None = None
         self._whole, self._is_scanned = 0, False
         self._size = self._start = self._closed_count = 0
 
@@ -41,20 +46,38 @@ class LineFile:
                 descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
                 try:
                     self._remember(os.fstat(descriptor))
-                    hole = _first_hole(descriptor, 0, found.st_size)
+                    hole = first_hole(descriptor, 0, found.st_size)
                     self._whole = found.st_size if hole is None else hole
                 finally:
                     os.close(descriptor)
 
-    def open(self) -> bytes:
-        """Open the file of that name, unless it is open; return the torn tail that a crash left in it."""
+    def open(self, now: datetime.datetime) -> bytes:
+        """Open the file of that name, unless it is open; return the torn tail that a crash left in it.
+
+        A file that is odd (see `odd_files`) is renamed, and a new one opened in its place.
+        """
         if self._descriptor < 0:
             self._reopen()
-        hole = None
-        if not self._is_scanned:
-            hole = _first_hole(self._descriptor, min(self._whole, self._size), self._size)
-            self._is_scanned = hole is None
-        return self._torn(hole)
+            if self._known == self._condemned:
+                self._start = self._size
+                self.abandon(now)
+                self._reopen()
+        torn = self._torn(self._hole())
+        if torn is not None and (len(torn) == self._size or self._first_time()):
+            return torn
+        self._put_aside(now)
+        return b""
+
+    def _hole(self) -> int | None:
+        if self._is_scanned:
+            return None
+        hole = first_hole(self._descriptor, min(self._whole, self._size), self._size)
+        self._is_scanned = hole is None
+        return hole
+
+    def _put_aside(self, now: datetime.datetime) -> None:
+        os.rename(self.path, self._folder / f"{ODD}{self._names.next(self.stem, now)}")
+        self._reopen()
 
     def _reopen(self) -> None:
         self.forget()
@@ -79,15 +102,15 @@ class LineFile:
             with suppress(OSError):  # what counts is synced
                 os.close(descriptor)
 
-    def _torn(self, hole: int | None) -> bytes:
-        """All from the start of the first line that is not whole."""
+    def _torn(self, hole: int | None) -> bytes | None:
+        """All from the start of the first line that is not whole; None where that is no tail, or a long one."""
         end = self._size if hole is None else hole
-        if end == 0 or (hole is None and os.pread(self._descriptor, 1, end - 1) == b"\n"):
-            return self._from(end)
-        return self._from(_line_start(self._descriptor, end))
-
-    def _from(self, offset: int) -> bytes:
-        return os.pread(self._descriptor, self._size - offset, offset) if offset < self._size else b""
+        if end == 0 or hole is None and os.pread(self._descriptor, 1, end - 1) == b"\n":
+            start = end
+        else:
+            start = line_start(self._descriptor, end)
+        torn = os.pread(self._descriptor, LONGEST_TORN + 1, start)
+        return None if len(torn) > LONGEST_TORN or b"\n" in torn else torn
 
     def cut(self, count: int) -> None:
         """Take so many bytes off the end, for good."""
@@ -101,30 +124,27 @@ class LineFile:
         self._start = self._size
 
     def close_if_due(self, batch: int, now: datetime.datetime) -> None:
-        """Close the file if it is full or old, and begin a new one."""
-        if self.is_due(batch, now):
-            self.close(now)
+        """Close the file if it is full or old, and begin a new one; where there can be none, go on with the old."""
+        if rotation.is_due(size=self._size, batch=batch, first=self._first_time(), now=now,
+                           most_bytes=self._most_bytes, most_seconds=self._most_seconds):
+            with suppress(OSError):
+                self._begin_next()
+                self.close(now)
             self._reopen()
 
-    def is_due(self, batch: int, now: datetime.datetime) -> bool:
-        """Whether the open file is to be closed before `batch` bytes more."""
-        return rotation.is_due(
-            size=self._size, batch=batch, first=self._first_time(), now=now,
-            most_bytes=self._most_bytes, most_seconds=self._most_seconds,
-        )
+    def _begin_next(self) -> None:
+        """Make the file that comes next: it takes an inode, of which there may be none."""
+        os.close(os.open(self._next, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, durable.FILE_MODE))
 
     def _first_time(self) -> datetime.datetime | None:
-        line = os.pread(self._descriptor, len(FIRST_LINE), 0).decode(errors="replace")
-        try:
-            return datetime.datetime.fromisoformat(line.split('"')[3])
-        except (IndexError, ValueError):
-            return None
+        return rotation.first_time(os.pread(self._descriptor, len(FIRST_LINE), 0).decode(errors="replace"))
 
     def close(self, now: datetime.datetime) -> None:
-        """Give the file its closed name; whoever appends next begins a new one."""
-        name = rotation.closed_name(self.stem, now, os.listdir(self._folder))
-        os.rename(self.path, self._folder / name)
+        """Give the file its closed name, and the next one its place, where there is one."""
+        os.rename(self.path, self._folder / self._names.next(self.stem, now))
         self._closed_count += 1
+        with suppress(FileNotFoundError):
+            os.rename(self._next, self.path)
         durable.sync_folder(self._folder)
 
     def take_closed_count(self) -> int:
@@ -134,11 +154,13 @@ class LineFile:
 
     def abandon(self, now: datetime.datetime) -> None:
         """Never write to the open file again: close it, or remove it where nothing is in it."""
+        self._condemned = self._known
+        self.forget()
         if self._start:
             self.close(now)
         else:
             os.unlink(self.path)
-        self.forget()
+        self._condemned = None
 
     def write(self, batch: bytes) -> None:
         """Append all of it, not yet synced."""
@@ -160,33 +182,4 @@ class LineFile:
             fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
         else:
             os.fdatasync(self._descriptor)
-        self._let_pages_go()
-
-    def _let_pages_go(self) -> None:
-        """Take the synced pages out of the kernel's cache, but the last: nobody needs them soon, others the memory.
-
-        Else the cache of an endless file pushes out what is in use, and every write pays for memory to grow into.
-        """
-        start, end = (size // PAGESIZE * PAGESIZE for size in (self._start, self._size))
-        if hasattr(os, "posix_fadvise") and end > start:
-            with suppress(OSError):
-                os.posix_fadvise(self._descriptor, start, end - start, os.POSIX_FADV_DONTNEED)
-
-
-def _first_hole(descriptor: int, start: int, end: int) -> int | None:
-    """Where the first zero byte stands: a power cut leaves them for what was not synced, JSON has none."""
-    for offset in range(start, end, PIECE):
-        found = os.pread(descriptor, PIECE, offset).find(b"\0")
-        if found >= 0:
-            return offset + found
-    return None
-
-
-def _line_start(descriptor: int, end: int) -> int:
-    while end > 0:
-        start = max(0, end - PIECE)
-        found = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
+        durable.let_pages_go(self._descriptor, self._start, self._size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from mmap import PAGESIZE
 from pathlib import Path
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o640
@@ -29,7 +30,18 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def free_bytes(folder: Path) -> int:
+def free_bytes(folder: Path | str) -> int:
     """What we may still write there; a filesystem that does not tell counts as endless. Raises OSError."""
     filesystem = os.statvfs(folder)
     return filesystem.f_bavail * filesystem.f_frsize if filesystem.f_blocks else sys.maxsize
+
+
+def let_pages_go(descriptor: int, start: int, end: int) -> None:
+    """Take synced pages out of the kernel's cache, but the last: nobody needs them soon, others the memory.
+
+    Else the cache of an endless file pushes out what is in use, and every write pays for memory to grow into.
+    """
+    start, end = (offset // PAGESIZE * PAGESIZE for offset in (start, end))
+    if hasattr(os, "posix_fadvise") and end > start:
+        with suppress(OSError):
+            os.posix_fadvise(descriptor, start, end - start, os.POSIX_FADV_DONTNEED)

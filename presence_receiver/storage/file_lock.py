@@ -21,7 +21,7 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._name = path, str(path)
         self._descriptor = -1
         self._process = 0
 
@@ -34,6 +34,15 @@ class FileLock:
         finally:
             if is_held:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def content(self, size: int) -> bytes:
+        """Return what the lock file begins with; the lock is held."""
+        return os.pread(self._descriptor, size, 0)
+
+    def keep(self, content: bytes) -> None:
+        """Put this, always of the same length, in the lock file, synced; the lock is held."""
+        os.pwrite(self._descriptor, content, 0)
+        os.fsync(self._descriptor)
 
     def _acquire(self, how: int) -> bool:
         while True:
@@ -62,6 +71,6 @@ class FileLock:
     def _is_current(self) -> bool:
         """Return False where someone has deleted the file, by hand or with its folder."""
         try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+            return os.path.samestat(os.stat(self._name), os.fstat(self._descriptor))
         except FileNotFoundError:
             return False

@@ -64,7 +64,7 @@ class GroupCommit:
         with self._mutex:
             self._queue.append(waiting)
             self._name_leader()
-            waiting.is_timed = not any(waiting.batch) or self._is_first(waiting)
+            waiting.is_timed = seconds < JOIN_SECONDS or self._is_first(waiting)
         try:
             self._wait(waiting)
         except BaseException:

@@ -19,17 +19,20 @@ from pathlib import Path
 from presence_receiver.config import Settings
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
-from presence_receiver.storage import compression, rotation, thread_pool
+from presence_receiver.storage import compression, odd_files, rotation, thread_pool
 from presence_receiver.storage.faults import storage_error
 from presence_receiver.storage.file_lock import FileLock
+from presence_receiver.storage.reader import closed_files
 from presence_receiver.storage.trusted_clock import TrustedClock
-from presence_receiver.storage.writer import Writer
+from presence_receiver.storage.writer import LOCK_NAME, Writer
 
 SECONDS = 10
 """Between two rounds; one that finds nothing to do costs less than a millisecond."""
 
 TRIES = 50
 """In half of that time, for the writer's lock."""
+
+LIST_SECONDS = 3600.0
 
 
 def housekeeping_lock(data_dir: Path) -> FileLock:
@@ -46,6 +49,9 @@ class Housekeeping:
         self._lock = housekeeping_lock(self._folder)
         self._clock = TrustedClock()
         self._log = LimitedLog(logging.getLogger(__name__))
+        self._metrics = metrics or Metrics()
+        self._tidied: bytes | None = None
+        self._listed_at, self._is_failing = 0.0, False
         self._process = 0
 
     def start(self) -> None:
@@ -73,11 +79,37 @@ class Housekeeping:
             if is_ours:
                 self._attempt(self._close_due)
                 self._writer.count_closed()
-                self._attempt(functools.partial(thread_pool.run, self._sweep))
-                for path in self._plain_files():
-                    self._attempt(functools.partial(thread_pool.run, compression.compress, path))
-                for path in self._surplus():
-                    self._attempt(functools.partial(thread_pool.run, os.unlink, path))
+                self._tidy_if_due()
+
+    def _tidy_if_due(self) -> None:
+        """List the folder, which may hold 100,000 files, only after a close, a failure or an hour."""
+        closed_last = self._closed_last()
+        if closed_last == self._tidied and time.monotonic() - self._listed_at < LIST_SECONDS:
+            return
+        self._listed_at, self._is_failing = time.monotonic(), False
+        self._attempt(self._tidy)
+        self._tidied = None if self._is_failing else closed_last
+
+    def _closed_last(self) -> bytes:
+        """What the lock file says of the last file that was closed, or put aside as odd."""
+        try:
+            return (self._folder / LOCK_NAME).read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def _tidy(self) -> None:
+        self._attempt(functools.partial(thread_pool.run, self._sweep))
+        for path in thread_pool.run(self._odd_files):
+            self._attempt(functools.partial(self._take_apart, path))
+        for path in thread_pool.run(self._plain_files):
+            self._attempt(functools.partial(thread_pool.run, compression.compress, path))
+        for path in thread_pool.run(self._surplus):
+            self._attempt(functools.partial(thread_pool.run, os.unlink, path))
+        self._metrics.waiting(thread_pool.run(self._count_plain))
+
+    def _take_apart(self, path: Path) -> None:
+        self._log.warning("odd", "%s is odd: its whole lines are kept, the rest becomes rejected lines.", path.name)
+        thread_pool.run(odd_files.take_apart, path)
 
     def _close_due(self) -> None:
         """Try for a while, since deliveries may have the lock just then; never wait in the kernel for it."""
@@ -91,8 +123,12 @@ class Housekeeping:
         try:
             step()
         except OSError as failure:
+            self._is_failing = True
             error = storage_error(failure)
             self._log.warning(error.kind, "Files could not be closed, compressed or deleted: %s", error)
+        except Exception as failure:  # whatever it is, the next file and the next round are tried
+            self._is_failing = True
+            self._log.warning(type(failure).__name__, "Housekeeping met a fault of its own: %r", failure)
 
     def _sweep(self) -> None:
         """Remove what a crash left half written; what a noted replay has prepared is still needed."""
@@ -101,6 +137,12 @@ class Housekeeping:
         for name in names:
             if compression.is_left_over(name) or (name.endswith((".replay", ".replay.draft")) and not is_noted):
                 os.unlink(self._folder / name)
+
+    def _odd_files(self) -> list[Path]:
+        return [self._folder / name for name in sorted(os.listdir(self._folder)) if odd_files.stem_of(name)]
+
+    def _count_plain(self) -> int:
+        return sum(path.suffix != ".gz" for stem in rotation.STEMS for path in closed_files(self._folder, stem))
 
     def _plain_files(self) -> list[Path]:
         """The closed files to compress; where a .gz stands beside one, that was begun and is finished anyway."""

@@ -6,12 +6,17 @@ takes the lines back or, where the file has been replaced, lets them stand; unti
 from __future__ import annotations
 
 import json
+import logging
 import os
+import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from presence_receiver.storage import durable
+
+log = logging.getLogger(__name__)
 
 
 class Journal:
@@ -20,6 +25,7 @@ class Journal:
     def __init__(self, where: Path) -> None:
         self._folder = where
         self.path = where / ".replay.journal"
+        self._name = str(self.path)
 
     @contextmanager
     def exchanging(self, grown: Sequence[str], prepared: Path, target: Path) -> Iterator[None]:
@@ -50,18 +56,35 @@ class Journal:
 
     def resolve(self) -> None:
         """Finish what a crash cut off; returns at once where there is no note."""
-        if not os.path.exists(self.path):
+        if not os.path.lexists(self._name):
             return
-        note = json.loads(self.path.read_text("utf-8"))
-        prepared = self._folder / note["prepared"]
+        try:
+            note = json.loads(self._text())
+            prepared = self._folder / note["prepared"]
+            ends = [(self._folder / grown["path"], int(grown["inode"]), int(grown["size"])) for grown in note["grown"]]
+        except (ValueError, KeyError, TypeError):
+            self._put_aside()
+            return
         if prepared.exists():
-            for grown in note["grown"]:
-                _shrink(self._folder / grown["path"], grown["inode"], grown["size"])
+            for end in ends:
+                _shrink(*end)
             os.unlink(prepared)
         else:
             _sync_if_there(prepared.parent)
         os.unlink(self.path)
         durable.sync_folder(self._folder)
+
+    def _text(self) -> bytes:
+        if not stat.S_ISREG(os.lstat(self.path).st_mode):
+            raise ValueError
+        return self.path.read_bytes()
+
+    def _put_aside(self) -> None:
+        """Let an odd note be: what it meant, a person may find out; guessing might take lines back."""
+        aside = self.path.with_name(f"{self.path.name}.odd-{time.time_ns()}")
+        os.rename(self.path, aside)
+        durable.sync_folder(self._folder)
+        log.warning("%s could not be read and is now %s; nothing was done about it.", self.path.name, aside.name)
 
 
 def _shrink(grown: Path, inode: int, size: int) -> None:

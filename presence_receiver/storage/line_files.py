@@ -7,6 +7,8 @@ from __future__ import annotations
 import datetime
 import errno
 import os
+import resource
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -15,7 +17,9 @@ from presence_receiver import lines
 from presence_receiver.config import Settings
 from presence_receiver.storage import durable
 from presence_receiver.storage.active_file import LineFile
+from presence_receiver.storage.closed_names import ClosedNames
 from presence_receiver.storage.faults import kind_of
+from presence_receiver.storage.file_lock import FileLock
 
 SLACK = 64 * 1024
 """Bytes that a filesystem may need beside the lines themselves, for its own blocks and names."""
@@ -29,12 +33,14 @@ Around = Callable[[Sequence[str]], AbstractContextManager[None]]
 class LineFiles:
     """presence.jsonl and rejected.jsonl in the settings' folder, opened for each call and closed after it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._folder = settings.data_dir
+    def __init__(self, settings: Settings, lock: FileLock) -> None:
+        self._folder = str(settings.data_dir)
+        limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self._longest_file = sys.maxsize if limit == resource.RLIM_INFINITY else limit
         self.accepted, self.rejected = (
             LineFile(
-                self._folder, stem, is_synced=settings.fsync,
-                most_bytes=settings.rotate_bytes, most_seconds=settings.rotate_seconds,
+                settings.data_dir, stem, ClosedNames(settings.data_dir, lock), is_synced=settings.fsync,
+                most_bytes=min(settings.rotate_bytes, self._longest_file), most_seconds=settings.rotate_seconds,
             )
             for stem in ("presence", "rejected")
         )
@@ -92,7 +98,7 @@ class LineFiles:
             file.cut(len(torn))
 
     def _open(self, file: LineFile, now: datetime.datetime) -> None:
-        if torn := file.open():
+        if torn := file.open(now):
             self._repair(file, torn, now)
 
     def _append(self, batches: Sequence[tuple[LineFile, bytes]], now: datetime.datetime,
@@ -100,7 +106,7 @@ class LineFiles:
         files = [file for file, _ in batches]
         for file in files:
             self._open(file, now)
-        self._check_room(sum(len(batch) for _, batch in batches))
+        self._check_room([len(batch) for _, batch in batches])
         for file, batch in batches:
             file.prepare(len(batch), now)
         with around([file.path for file in files]), _undone_on_failure(files, now):
@@ -111,9 +117,11 @@ class LineFiles:
                 file.sync()
             self.sync_seconds = time.monotonic() - start
 
-    def _check_room(self, size: int) -> None:
+    def _check_room(self, sizes: Sequence[int]) -> None:
         """Refuse before the first byte where that is possible: `tail -F` prints a shrunk file again."""
-        if durable.free_bytes(self._folder) < size + SLACK:
+        if max(sizes) > self._longest_file:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        if durable.free_bytes(self._folder) < sum(sizes) + SLACK:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

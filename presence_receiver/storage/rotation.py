@@ -27,8 +27,35 @@ def is_due(*, size: int, batch: int, first: datetime.datetime | None, now: datet
 def closed_name(stem: str, now: datetime.datetime, names: Iterable[str]) -> str:
     """The name for a file that is closed now, later than that of any closed before, whatever the clock does."""
     times = [time for name in names if (time := closed_at(stem, name))]
-    moment = max([now, *(time + datetime.timedelta(microseconds=1) for time in times)])
+    return name_at(stem, max([now, *(later for time in times if (later := successor(time)))]))
+
+
+def name_at(stem: str, moment: datetime.datetime) -> str:
+    """Return the name of a file that is closed at that moment."""
     return f"{stem}-{moment.strftime(TIME_FORMAT)}.jsonl"
+
+
+def successor(time: datetime.datetime) -> datetime.datetime | None:
+    """Return the moment after that time; None at the end of all times, as a wrong name or clock may say."""
+    return time + datetime.timedelta(microseconds=1) if time.year < datetime.MAXYEAR else None
+
+
+def first_time(line: str) -> datetime.datetime | None:
+    """Return the time in the beginning of one of our lines; None where there is none that can be compared."""
+    try:
+        found = datetime.datetime.fromisoformat(line.split('"')[3])
+    except (IndexError, ValueError):
+        return None
+    return found if line.startswith("{") and found.tzinfo else None
+
+
+def parsed_time(text: str) -> datetime.datetime | None:
+    """Return the time as it stands in a closed name; None where it is none, or has no successor."""
+    try:
+        found = datetime.datetime.strptime(text, TIME_FORMAT).replace(tzinfo=datetime.UTC)
+    except ValueError:
+        return None
+    return found if successor(found) else None
 
 
 def closed_at(stem: str, name: str) -> datetime.datetime | None:
@@ -36,10 +63,7 @@ def closed_at(stem: str, name: str) -> datetime.datetime | None:
     match = _CLOSED.match(name)
     if match is None or match["stem"] != stem:
         return None
-    try:
-        return datetime.datetime.strptime(match["time"], TIME_FORMAT).replace(tzinfo=datetime.UTC)
-    except ValueError:
-        return None
+    return parsed_time(match["time"])
 
 
 def is_closed(name: str) -> bool:

@@ -23,6 +23,8 @@ CHECK_SECONDS = 2.0
 
 SLOW = "Deliveries wait: another process holds .presence.lock at PRESENCE_DATA_DIR, or its disk is slow."
 
+LOCK_NAME = ".presence.lock"
+
 Around = Callable[[Journal, Sequence[str]], AbstractContextManager[None]]
 """Given the journal and the paths of the files that grow."""
 
@@ -32,9 +34,9 @@ class Writer:
 
     def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
         self._metrics = metrics or Metrics()
-        self._files = LineFiles(settings)
+        self._lock = FileLock(settings.data_dir / LOCK_NAME)
+        self._files = LineFiles(settings, self._lock)
         self._accepted, self._rejected = self._files.accepted, self._files.rejected
-        self._lock = FileLock(settings.data_dir / ".presence.lock")
         self._journal = Journal(settings.data_dir)
         self._commits = GroupCommit(self._locked, self._commit_group, self._count)
         self._log = LimitedLog(logging.getLogger(__name__))

@@ -67,8 +67,9 @@ def test_four_workers_agree_with_the_simulator(tmp_path):
     with running(tmp_path, workers=4, **settings) as receiver:
         ran = run("simulate", receiver.url, "--speed", 1200, "--duration", 1.5, "--bad", 0.2, "--output", "json")
         run("send", receiver.url, PRESENCE_SECRET="wrong-secret")
-        found = values(receiver)
         closed = [path for path in receiver.data.iterdir() if re.search(r"-\d{8}T", path.name)]
+        until(lambda: values(receiver).get("presence_closed_files_waiting") == len(closed))  # housekeeping's next round
+        found = values(receiver)
         stored = sum(path.stat().st_size for path in receiver.data.glob("*.jsonl"))
     said = json.loads(ran.out)
     assert found['presence_observations_total{result="accepted"}'] == said["accepted"] > 0

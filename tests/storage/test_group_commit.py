@@ -100,10 +100,12 @@ def test_one_thread_waits_for_the_lock_however_many_deliveries_do(lock):
 
 def test_what_is_written_waits_for_its_sync_however_long_but_an_empty_batch_does_not(lock):
     lock.may_commit.clear()
-    lines, check = lock.join(b"a", 0.02), lock.join(b"", 0.02)
+    with lock.mutex:
+        lines, check = lock.join(b"a", 1), lock.join(b"", 1)
+        lock.waiting(2)
     wait_until(lambda: lock.groups, what="the commit to begin")
+    deadline = time.monotonic() + 1.2
     assert isinstance(*outcomes(check), TimeoutError)
-    deadline = time.monotonic() + 0.1
     wait_until(lambda: time.monotonic() > deadline)
     assert lines == []
     lock.may_commit.set()
@@ -177,3 +179,14 @@ def test_it_is_stuck_from_the_first_refusal_or_five_seconds_on_until_a_commit_is
         assert lock.commits.is_stuck()
     assert outcomes(waiting) == [None]
     wait_until(lambda: not lock.commits.is_stuck(), what="being well again")
+
+
+def test_the_next_keeps_its_deadline_when_the_first_has_left(lock, monkeypatch):
+    with lock.mutex:
+        first = lock.join(b"a", 0.05)
+        lock.waiting(1)
+        monkeypatch.setattr(group_commit, "JOIN_SECONDS", 0)
+        rest = [lock.join(b"b", 0.1), lock.join(b"c", 0.1)]
+        assert [type(found) for found in outcomes(first, *rest)] == [TimeoutError] * 3
+    wait_until(lambda: not lock.commits._is_led, what="the lock to be given back")
+    assert lock.groups == []

@@ -116,7 +116,7 @@ def test_age_counts_from_the_first_line_and_survives_a_restart(tmp_path):
     assert [path.read_bytes().count(b"\n") for path in closed(tmp_path)] == [2]
 
 
-@pytest.mark.parametrize("tail", [b'{"receivedAt":"2026', b"x", b"\0" * 5000, b'{"a":1}\0\0\n' + b'{"b":2}\n'])
+@pytest.mark.parametrize("tail", [b'{"receivedAt":"2026', b"x", b"\0" * 5000])
 def test_a_torn_tail_goes_to_the_rejected_file_and_not_to_the_next_line(tmp_path, tail):
     first, second = line("a"), line("b")
     (tmp_path / "presence.jsonl").write_bytes(first + tail)

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import binascii
+import datetime
 import json
 
 import msgspec
 
+from presence_receiver import lines
 from presence_receiver.validation import UNSTORABLE, Judged, judge_delivery
 
 
@@ -31,10 +33,19 @@ def judged(line: bytes) -> Judged:
     still_bad = Judged(rejected=line, rejected_count=1)
     try:
         rejected = _decoder.decode(line)
-        outcome = judge_delivery(_delivery(rejected), rejected.receivedAt)
-    except (msgspec.MsgspecError, UnicodeError, binascii.Error, RecursionError):
+        received_at = lines.stamp(_aware(rejected.receivedAt))
+        outcome = judge_delivery(_delivery(rejected), received_at)
+    except (ValueError, OverflowError, msgspec.MsgspecError, UnicodeError, binascii.Error, RecursionError):
         return still_bad
     return outcome if outcome.accepted_count else still_bad
+
+
+def _aware(text: str) -> datetime.datetime:
+    """The time of a line that a person may have corrected; ValueError where it has no zone, or is none."""
+    found = datetime.datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("A time without a zone is not compared with others.")
+    return found
 
 
 def _delivery(rejected: _Line) -> bytes:
