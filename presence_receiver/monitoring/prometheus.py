@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
+RESTORE_SECONDS = 1.0
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -31,6 +32,10 @@ class PrometheusMetrics(Metrics):
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+        from presence_receiver.monitoring import pages
+
+        pages.use()
+        self._pages, self._restored = pages, time.monotonic()
         self._registry = registry = CollectorRegistry()
         self._deliveries = Counter(
             "presence_deliveries", "Deliveries by the status of their answer.", ["status"], registry=registry)
@@ -72,6 +77,7 @@ class PrometheusMetrics(Metrics):
 
     def answered(self, status: int) -> None:
         """A delivery got this answer."""
+        self._restore(RESTORE_SECONDS)
         self._deliveries.labels(str(status)).inc()
 
     def stored(self, accepted: int, rejected: int, size: int, secret: int, seconds: float) -> None:
@@ -102,13 +108,21 @@ class PrometheusMetrics(Metrics):
         self._connected.set(is_connected)
         self._lag.set(lag)
 
+    def _restore(self, seconds: float) -> None:
+        """Make the folder anew where a cleaner has deleted it, unless that was looked at so few seconds ago."""
+        if time.monotonic() - self._restored >= seconds:
+            self._restored = time.monotonic()
+            self._pages.restore()
+
     def exposition(self, folder: Path) -> bytes:
         """In Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
         registry = CollectorRegistry()
-        if os.environ.get(FOLDER_VARIABLE):
+        folder_of_all = os.environ.get(FOLDER_VARIABLE)
+        self._restore(0)
+        if folder_of_all and os.path.isdir(folder_of_all):
             MultiProcessCollector(registry)
         else:
             registry.register(self._registry)

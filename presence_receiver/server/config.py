@@ -49,7 +49,10 @@ def on_starting(server: Arbiter) -> None:
         load(os.environ)
     except ConfigError as error:
         sys.exit("\n".join(error.args))
-    os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="presence-metrics-")
+    try:
+        os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="presence-metrics-")
+    except OSError:  # full or read-only: who counts tries again, and counts in memory
+        os.environ[FOLDER_VARIABLE] = f"/tmp/presence-metrics-{os.getpid()}"
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:

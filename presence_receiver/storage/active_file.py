@@ -143,9 +143,10 @@ class LineFile:
         """Give the file its closed name, and the next one its place, where there is one."""
         os.rename(self.path, self._folder / self._names.next(self.stem, now))
         self._closed_count += 1
-        with suppress(FileNotFoundError):
-            os.rename(self._next, self.path)
         durable.sync_folder(self._folder)
+        if os.path.exists(self._next):  # only now: a power cut may keep the second of two renames alone
+            os.rename(self._next, self.path)
+            durable.sync_folder(self._folder)
 
     def take_closed_count(self) -> int:
         """How often it was closed since this was last asked."""

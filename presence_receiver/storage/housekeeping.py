@@ -135,7 +135,8 @@ class Housekeeping:
         names = os.listdir(self._folder)
         is_noted = ".replay.journal" in names
         for name in names:
-            if compression.is_left_over(name) or (name.endswith((".replay", ".replay.draft")) and not is_noted):
+            is_draft = name.endswith((".replay", ".replay.draft")) and not is_noted
+            if is_draft or compression.is_left_over(name) or name in (f".{stem}.jsonl.next" for stem in rotation.STEMS):
                 os.unlink(self._folder / name)
 
     def _odd_files(self) -> list[Path]:

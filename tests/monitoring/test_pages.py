@@ -1,0 +1,66 @@
+"""The files in which workers count, deleted by a cleaner or on a full filesystem; real workers."""
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+import requests
+from running import wait_until
+from sending import delivery
+
+from presence_receiver.monitoring import parsed
+
+TOKEN = "metrics-token-1"
+pytestmark = pytest.mark.slow
+
+
+def counted(one):
+    found = requests.get(f"http://127.0.0.1:{one.port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert found.status_code == 200
+    return parsed(found.text).get('presence_deliveries_total{status="200"}')
+
+
+def kill_a_worker(one):
+    before = one.workers()
+    os.kill(before[0], signal.SIGKILL)
+    wait_until(lambda: len(one.workers()) == len(before) and before[0] not in one.workers(), what="a new worker")
+    wait_until(lambda: one.post(delivery(99, 1)).status == 200)
+
+
+def test_a_folder_that_a_cleaner_deleted_is_made_anew_with_what_was_counted(start, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    one = start(workers=1, variables={"TMPDIR": str(tmp_path / "tmp")}, METRICS_TOKEN=TOKEN)
+    for number in range(5):
+        assert one.post(delivery(number, 1)).status == 200
+    assert counted(one) == 5
+    [folder] = tmp_path.glob("tmp/presence-metrics-*")
+    shutil.rmtree(folder)
+    assert counted(one) == 5
+    shutil.rmtree(folder)
+    kill_a_worker(one)
+    assert counted(one) >= 1
+    assert "Traceback" not in one.text()
+
+
+def test_on_a_full_filesystem_workers_count_in_memory(start, tmp_path):
+    disk = tmp_path / "tmp"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("mount is not permitted on this machine")
+    try:
+        with (disk / "ballast").open("wb", buffering=0) as file:
+            while True:
+                try:
+                    file.write(bytes(4096))
+                except OSError:
+                    break
+        one = start(workers=2, variables={"TMPDIR": str(disk)}, METRICS_TOKEN=TOKEN)
+        workers = wait_until(lambda: len(found := one.workers()) == 2 and found, what="both workers")
+        for number in range(20):
+            assert one.post(delivery(number, 1)).status == 200
+        counted(one)
+        assert one.workers() == workers
+    finally:
+        one.stop()
+        subprocess.run(["umount", "-l", disk], check=True)
