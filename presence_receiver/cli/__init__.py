@@ -8,13 +8,13 @@ from presence_receiver.faces import face
 
 if TYPE_CHECKING:
     from presence_receiver.cli.invocation import Invocation, pass_invocation
-    from presence_receiver.cli.output import as_json, cell, console, tell
+    from presence_receiver.cli.output import as_json, cell, console, tell, warn
     from presence_receiver.cli.secret import checked, feed_secret, secret_file
     from presence_receiver.cli.url import checked_url, insecure_http
 
 __getattr__ = face(__name__, {
     "invocation": ("Invocation", "pass_invocation"),
-    "output": ("as_json", "cell", "console", "tell"),
+    "output": ("as_json", "cell", "console", "tell", "warn"),
     "secret": ("checked", "feed_secret", "secret_file"),
     "url": ("checked_url", "insecure_http"),
 })

@@ -1,1 +1,1 @@
-"""What came in, straight from the files, by DuckDB."""
+"""What came in, straight from the files: DuckDB reads and counts, the rest shows it as a table or a page."""

@@ -1,122 +1,131 @@
 """presence-cli report."""
 
-import csv
-import dataclasses
 import datetime
 import re
-import sys
+import shutil
+import tempfile
+import zoneinfo
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from presence_receiver.cli import Invocation, as_json, cell, console, pass_invocation, tell
+from presence_receiver.cli import Invocation, pass_invocation, tell, warn
 from presence_receiver.errors import Refused
-from presence_receiver.extras.report import page
-from presence_receiver.extras.report.figures import BIN, KEYS, Report, Row
+from presence_receiver.extras.report.figures import Report
+from presence_receiver.extras.report.lines import Lines
+from presence_receiver.extras.report.page import page
+from presence_receiver.extras.report.table import WRITERS
 from presence_receiver.storage import stored_files
 
-BAR = 30
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+KEYS = ("hour", "day", "ap", "ssid", "manufacturer")
+STDIN = Path("-")
 
 
 def moment(ctx: click.Context, option: click.Parameter, value: str | None) -> datetime.datetime | None:
-    """24h, 30m, 7d before now, or a date and time, UTC where it names no offset."""
+    """24h, 30m, 7d before now, or a date and time, of --timezone where it names no offset."""
     if value is None:
         return None
+    now = datetime.datetime.now(datetime.UTC)
     if match := re.fullmatch(r"(\d{1,6})([mhd])", value):
-        return datetime.datetime.now(datetime.UTC) - datetime.timedelta(**{UNITS[match[2]]: int(match[1])})
+        return now - datetime.timedelta(**{UNITS[match[2]]: int(match[1])})
     try:
         given = datetime.datetime.fromisoformat(value)
     except ValueError:
         raise click.BadParameter("must be like 30m, 24h or 7d, or a date such as 2026-11-22.") from None
-    return given if given.tzinfo else given.replace(tzinfo=datetime.UTC)
+    given = given if given.tzinfo else given.replace(tzinfo=ctx.params["timezone"])
+    if given > now:
+        raise click.BadParameter(f"{value} lies in the future: nothing was received since then.")
+    return given
+
+
+def zone(ctx: click.Context, option: click.Parameter, value: str) -> datetime.tzinfo:
+    """UTC or a zone of the IANA's list."""
+    if value.upper() == "UTC":
+        return datetime.UTC
+    try:
+        return zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter(f"{value} is no time zone that this machine knows: names are like Europe/Berlin; "
+                                 "a machine without any gets them by pip install tzdata.") from None
 
 
 @click.command("report")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--data-dir", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
               help="All files of this folder.  [PRESENCE_DATA_DIR; default: data]")
 @click.option("--since", callback=moment, metavar="TIME", help="What came since: 30m, 24h, 7d, 2026-11-22.")
-@click.option("--by", type=click.Choice([*KEYS]), default="hour", help="A row for each.  [default: hour]")
-@click.option("--output", type=click.Choice(["table", "json", "csv"]), default="table",
-              help="For people or for programs.  [default: table]")
+@click.option("--timezone", callback=zone, default="UTC", is_eager=True, metavar="ZONE",
+              help="Where hours and days begin.  [default: UTC]")
+@click.option("--by", type=click.Choice(KEYS), help="A row for each.  [default: hour]")
+@click.option("--output", type=click.Choice([*WRITERS]), help="For people or for programs.  [default: table]")
 @click.option("--html", type=click.File("w", encoding="utf-8", lazy=True), metavar="FILE",
               help="Write a page with plots instead.")
 @pass_invocation
-def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path | None,
-            since: datetime.datetime | None, by: str, output: str, html: Any) -> None:
+def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path | None, since: datetime.datetime | None,
+            timezone: datetime.tzinfo, by: str | None, output: str | None, html: Any) -> None:
     """Show what came in, straight from the files.
 
-    Reads plain, compressed and growing files; times are UTC. Needs DuckDB:
-    pip install 'presence-receiver[report]'.
+    Reads plain, compressed and growing files; - is stdin. Needs DuckDB: pip
+    install '.[report]' in the clone.
 
     \b
     Example: presence-cli report --since 24h --by ap
     """
+    if html and (output or by not in (None, "hour", "day")):
+        raise click.UsageError("--html has every table: give it without --output and with no --by but hour or day.")
     folder = data_dir or Path(invocation.environment.get("PRESENCE_DATA_DIR") or "data")
-    report = Report(files or in_folder(folder), since)
+    with paths_of(files, folder) as (paths, names):
+        lines = Lines(paths, since, names)
+    if files:
+        lines.refuse_strangers()
+    step = by if by in ("hour", "day") else None if html else "hour"
+    report = Report(lines, timezone, step, None if files else stored_files(folder, "rejected"))
+    warn_of_what_is_missing(report, since)
     if html:
-        html.write(page.page(report))
-        html.close()
-        tell(f"Wrote {html.name}.")
+        write_page(report, html)
     else:
-        {"table": write_table, "json": write_json, "csv": write_csv}[output](report, by)
+        WRITERS[output or "table"](report, by or "hour")
 
 
-def in_folder(folder: Path) -> list[Path]:
-    """The files of lines; raises Refused where there is no folder."""
-    if not folder.is_dir():
+@contextmanager
+def paths_of(files: tuple[Path, ...], folder: Path) -> Iterator[tuple[list[Path], dict[str, str]]]:
+    """The files to read, and other names for some; standard input is a temporary file while they are read.
+
+    Raises Refused where there are neither files nor a folder.
+    """
+    if not files and not folder.is_dir():
         raise Refused(f"There is no folder {folder}: give FILES, or the receiver's folder as --data-dir.")
-    return stored_files(folder, "presence")
+    if STDIN not in files:
+        yield [*files] or stored_files(folder, "presence"), {}
+        return
+    stdin = click.get_binary_stream("stdin")
+    start = stdin.read(2)
+    with tempfile.NamedTemporaryFile(suffix=".jsonl.gz" if start == b"\x1f\x8b" else ".jsonl") as copy:
+        copy.write(start)
+        shutil.copyfileobj(stdin, copy)
+        copy.flush()
+        named = Path(copy.name)
+        yield [named if path == STDIN else path for path in files], {copy.name: "standard input"}
 
 
-def write_table(report: Report, by: str) -> None:
-    """A row for each with a bar of its devices; below, the distribution of the signal strength."""
-    from rich.table import Table
-    out = console(sys.stdout)
-    table = Table(by.upper(), "DEVICES", "", "OBSERVATIONS", "ASSOCIATED", "RSSI", box=None, pad_edge=False,
-                  padding=(0, 2, 0, 0))
-    rows = report.by(by)
-    most = max((row.devices for row in rows), default=1)
-    for row in rows:
-        table.add_row(*figures(row, bar(row.devices, most)))
-    table.add_row()
-    table.add_row(*figures(report.total(), ""))
-    out.print(table)
-    strengths = report.rssi()
-    most = max((count for _, count in strengths), default=1)
-    click.echo("\nRSSI, dBm")
-    for low, count in strengths:
-        click.echo(f"{low} to {low + BIN - 1}".ljust(12) + bar(count, most).ljust(BAR + 2) + f"{count:,}")
+def warn_of_what_is_missing(report: Report, since: datetime.datetime | None) -> None:
+    """Tell of lines that were skipped, and where none is left."""
+    for source in report.sources:
+        if source.skipped:
+            warn(f"{source.path}: {source.skipped:,} lines are unfinished or no presence lines and were skipped.")
+    if not report.times:
+        when = f" since {since.astimezone(report.zone):%Y-%m-%d %H:%M %Z}" if since else ""
+        warn(f"There are no lines{when}.")
 
 
-def figures(row: Row, drawn: str) -> tuple[Any, ...]:
-    """A row's cells."""
-    share = f"{row.associated / row.devices:.0%}" if row.devices else "-"
-    strength = "-" if row.rssi is None else str(row.rssi)
-    return cell(row.name), f"{row.devices:,}", drawn, f"{row.observations:,}", share, strength
-
-
-def bar(count: int, most: int) -> str:
-    """As long as its share, in eighths of a character."""
-    eighths = round(count / most * BAR * 8)
-    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
-
-
-def write_json(report: Report, by: str) -> None:
-    """One object; times are UTC."""
-    span = report.span()
-    click.echo(as_json({
-        "from": f"{span[0].isoformat()}Z" if span else None, "to": f"{span[1].isoformat()}Z" if span else None,
-        "total": dataclasses.asdict(report.total()), "by": by,
-        "rows": [dataclasses.asdict(row) for row in report.by(by)],
-        "rssi": [{"from": low, "observations": count} for low, count in report.rssi()],
-    }))
-
-
-def write_csv(report: Report, by: str) -> None:
-    """The rows alone."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([by, "devices", "observations", "associated", "rssi"])
-    writer.writerows(dataclasses.astuple(row) for row in report.by(by))
+def write_page(report: Report, html: Any) -> None:
+    """Write the page to click's lazy file, opened when the page is made; to stdout in silence."""
+    words = page(report, datetime.datetime.now(datetime.UTC))
+    html.write(words)
+    html.close_intelligently()
+    if html.name != "-":
+        tell(f"Wrote {html.name}.")

@@ -1,155 +1,178 @@
-"""What came in, straight from the files: DuckDB reads them, plain, compressed and growing.
+"""Every figure of the report, asked of the lines.
 
-The only module that knows DuckDB, which is an extra of the package. Times are UTC, and those of receiving:
-an associated device repeats an old `seenTime` for hours.
+Times are those of receiving: an associated device repeats an old `seenTime` for hours.
 """
 from __future__ import annotations
 
 import dataclasses
 import datetime
 import functools
-import tempfile
-from collections.abc import Sequence
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from presence_receiver.errors import ConfigError, Refused
-from presence_receiver.storage import closed_at
+from presence_receiver.extras.report.lines import Lines
+from presence_receiver.extras.report.periods import fitting, label, periods
 
-HOURS_SHOWN = 10 * 24
-"""Longer times are shown day by day."""
 BIN = 5
 """Width of a bar of the RSSI histogram, in dBm."""
+CELLS = 30
+"""How many squares make up the longer side of a map, at most about."""
 
-COLUMNS = {
-    "receivedAt": "TIMESTAMP", "apMac": "VARCHAR", "clientMac": "VARCHAR", "ssid": "VARCHAR", "rssi": "INTEGER",
-    "manufacturer": "VARCHAR", "x": "DOUBLE", "y": "DOUBLE",
-    "deviceObservers": "STRUCT(apMac VARCHAR, rssi INTEGER)[]",
-}
-READ = f"""
-    CREATE TEMP TABLE seen AS SELECT
-        receivedAt, hash(clientMac) AS device, manufacturer, ssid, x, y,
-        coalesce(apMac, list_reverse_sort([{{'r': o.rssi, 'm': o.apMac}} FOR o IN deviceObservers])[1].m) AS ap,
-        coalesce(rssi, list_max([o.rssi FOR o IN deviceObservers])) AS rssi
-    FROM read_json($paths, format = 'newline_delimited', columns = {COLUMNS}, ignore_errors = true,
-        maximum_object_size = 67108864)
-    WHERE receivedAt >= $since"""
-KEYS = {
-    "hour": "strftime(date_trunc('hour', receivedAt), '%Y-%m-%d %H:00')", "ap": "ap", "ssid": "ssid",
-    "manufacturer": "manufacturer",
-}
-FIGURES = """count(DISTINCT device), count(*), count(DISTINCT device) FILTER (ssid IS NOT NULL),
-    median(rssi)::INTEGER"""
+FIGURES = """count(DISTINCT device), count(DISTINCT device) FILTER (is_randomised), count(*),
+    count(DISTINCT device) FILTER (ssid IS NOT NULL), round(median(rssi))::INTEGER"""
+QUARTER = "time_bucket(INTERVAL 15 MINUTE, receivedAt)"
+"""The offset of every time zone is a multiple of it, so each quarter of an hour lies in one period."""
+PERIODS = f"""CREATE OR REPLACE TEMP TABLE quarters AS SELECT quarter, period
+    FROM (SELECT DISTINCT {QUARTER} AS quarter FROM seen) ASOF JOIN (SELECT unnest(?) AS period) ON quarter >= period"""
+IN_PERIODS = f"seen JOIN quarters ON {QUARTER} = quarter"
+PLACED = "isfinite(x) AND isfinite(y) AND NOT (x = 0 AND y = 0)"
+"""0, 0 is unset."""
+
+Heat = dict[tuple[str | None, datetime.datetime], tuple[int, int]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What was seen in one hour, by one access point …; `associated` counts devices, `rssi` is the median."""
+    """What was seen in one hour, by one access point …; all but `observations` and `rssi` count distinct devices.
+
+    `randomised` addresses have the local bit, `associated` devices an SSID, `rssi` is the median in dBm.
+    """
 
     name: str | None
     devices: int
+    randomised: int
     observations: int
     associated: int
     rssi: int | None
 
 
 @dataclasses.dataclass(frozen=True)
-class Heat:
-    """How many devices each access point saw in each hour or day."""
+class Map:
+    """Where associated devices were on an access point's plan, in metres from its left and lower edge.
 
-    names: list[str]
-    cells: dict[tuple[str, datetime.datetime], int]
+    `squares` has how many observations there were by the least x and y of each square; `mark` is the access point.
+    """
 
-
-@dataclasses.dataclass(frozen=True)
-class Square:
-    """How many observations there were in a square, all in metres; `x` and `y` are its least."""
-
-    x: float
-    y: float
-    side: float
-    count: int
+    name: str | None
+    mark: tuple[float, float] | None
+    squares: dict[tuple[float, float], int]
 
 
 class Report:
-    """Answers from the lines of some files that were received since a moment."""
+    """Answers from the lines of some files; the time zone says where hours and days begin.
 
-    def __init__(self, paths: Sequence[Path], since: datetime.datetime | None = None) -> None:
-        try:
-            import duckdb
-        except ImportError:
-            raise ConfigError("DuckDB is missing: pip install 'presence-receiver[report]'.") from None
-        start = (since or datetime.datetime.fromtimestamp(0, datetime.UTC)).astimezone(datetime.UTC)
-        names = [str(path) for path in paths if not _is_older(path, start)]
-        if not names:
-            raise Refused("There are no files to report on: give FILES, or the receiver's folder as --data-dir.")
-        self._database = duckdb.connect()
-        self._database.execute("SET temp_directory = $folder", {"folder": tempfile.gettempdir()})
-        try:
-            self._database.execute(READ, {"paths": names, "since": start.replace(tzinfo=None)})
-        except duckdb.IOException as error:
-            raise Refused(f"The files cannot be read: {str(error).splitlines()[0]}") from None
+    `rejected` are the files of rejected lines; None where nobody knows them.
+    """
 
-    def _rows(self, query: str, *values: Any) -> list[Any]:
-        found: list[Any] = self._database.execute(query, values).fetchall()
-        return found
+    def __init__(self, lines: Lines, zone: datetime.tzinfo = datetime.UTC, step: str | None = None,
+                 rejected: Sequence[Path] | None = None) -> None:
+        self.lines, self.zone, self._rejected = lines, zone, rejected
+        self.sources = lines.sources()
+        span = self.span()
+        self.step = step or fitting(span[1] - span[0] if span else datetime.timedelta())
+        self.times = periods(*span, self.step) if span else []
+        starts = [time.astimezone(datetime.UTC).replace(tzinfo=None) for time in self.times]
+        lines.rows(PERIODS, starts or [datetime.datetime(1970, 1, 1)])
+        self._of_start = dict(zip(starts, self.times, strict=True))
 
     def total(self) -> Row:
         """Of everything."""
-        return Row("total", *self._rows(f"SELECT {FIGURES} FROM seen")[0])
+        return Row("total", *self.lines.rows(f"SELECT {FIGURES} FROM seen")[0])
+
+    def hashed(self) -> int:
+        """How many devices have a hash for an address, of which nobody can see whether it was randomised."""
+        return int(self.lines.rows("SELECT count(DISTINCT device) FROM seen WHERE is_hashed")[0][0])
 
     def span(self) -> tuple[datetime.datetime, datetime.datetime] | None:
         """When the first and the last line were received; None without lines."""
-        [(first, last)] = self._rows("SELECT min(receivedAt), max(receivedAt) FROM seen")
-        return (first, last) if first else None
+        [(first, last)] = self.lines.rows("SELECT min(receivedAt), max(receivedAt) FROM seen")
+        return (self._local(first), self._local(last)) if first else None
 
-    def by(self, what: str) -> list[Row]:
-        """A row for each hour, in order, or each `ap`, `ssid` or `manufacturer`, most devices first."""
-        order = "1" if what == "hour" else "2 DESC, 3 DESC, 1"
-        return [Row(*row) for row in self._rows(
-            f"SELECT {KEYS[what]}, {FIGURES} FROM seen GROUP BY 1 ORDER BY {order}")]
-
-    def rssi(self) -> list[tuple[int, int]]:
-        """How many observations in each range of signal strength, by the range's lower end, weakest first."""
-        return self._rows(f"""SELECT (floor(rssi / {BIN}.0) * {BIN})::INTEGER, count(*) FROM seen
-            WHERE rssi IS NOT NULL GROUP BY 1 ORDER BY 1""")
-
-    def heat(self, most: int) -> Heat:
-        """For the access points that saw most devices, at each of the `times`."""
-        names = sorted(row.name for row in self.by("ap")[:most] if row.name)
-        cells = self._rows(f"""SELECT ap, date_trunc('{self._step}', receivedAt), count(DISTINCT device)
-            FROM seen WHERE ap IN (SELECT unnest(?)) GROUP BY 1, 2""", names)
-        return Heat(names, {(name, time): count for name, time, count in cells})
-
-    def times(self) -> list[datetime.datetime]:
-        """Each hour, or each day where it is long, without gaps."""
-        return [time for (time,) in self._rows(f"""SELECT unnest(generate_series(
-            date_trunc('{self._step}', min(receivedAt)), max(receivedAt), INTERVAL 1 {self._step})) FROM seen""")]
-
-    def devices(self) -> dict[datetime.datetime, int]:
-        """How many devices at each of the `times`; those without any are left out."""
-        return dict(self._rows(f"""SELECT date_trunc('{self._step}', receivedAt), count(DISTINCT device)
-            FROM seen GROUP BY 1"""))
+    def _local(self, moment: datetime.datetime) -> datetime.datetime:
+        return moment.replace(tzinfo=datetime.UTC).astimezone(self.zone)
 
     @functools.cached_property
-    def _step(self) -> str:
-        span = self.span()
-        return "day" if span and span[1] - span[0] > datetime.timedelta(hours=HOURS_SHOWN) else "hour"
+    def over_time(self) -> list[Row]:
+        """A row for each period, in order; those without lines have no observations."""
+        found = {row[0]: row[1:] for row in self.lines.rows(
+            f"SELECT period, {FIGURES} FROM {IN_PERIODS} GROUP BY 1")}
+        return [Row(label(time, self.step), *found.get(start, (0, 0, 0, 0, None)))
+                for start, time in self._of_start.items()]
 
-    def positions(self, cells: int) -> list[Square]:
-        """Where associated devices were; `cells` squares make up the longer side.
+    def by(self, what: str) -> list[Row]:
+        """A row for each `ap`, `ssid` or `manufacturer`, most devices first; for others, for each period."""
+        if what not in ("ap", "ssid", "manufacturer"):
+            return self.over_time
+        return [Row(*row) for row in self.lines.rows(
+            f"SELECT {what}, {FIGURES} FROM seen GROUP BY 1 ORDER BY 2 DESC, 4 DESC, 1")]
 
-        The coordinates of other devices are their access point's, and 0, 0 is unset.
+    def rssi(self) -> list[tuple[int, int]]:
+        """How many observations in each range of signal strength, by its lower end, weakest first, without gaps."""
+        found = dict(self.lines.rows(f"""SELECT (floor(rssi / {BIN}.0) * {BIN})::INTEGER, count(*) FROM seen
+            WHERE rssi IS NOT NULL GROUP BY 1"""))
+        return [(low, found.get(low, 0)) for low in range(min(found), max(found) + BIN, BIN)] if found else []
+
+    def heat(self) -> Heat:
+        """How many devices each access point saw in each period, and how many of them were randomised."""
+        return {(name, self._of_start[start]): (devices, randomised) for name, start, devices, randomised in
+                self.lines.rows(f"""SELECT ap, period, count(DISTINCT device),
+                    count(DISTINCT device) FILTER (is_randomised) FROM {IN_PERIODS} GROUP BY 1, 2""")}
+
+    def maps(self) -> tuple[float, list[Map]]:
+        """The side of a square in metres, a round number, and a map for each access point, most observations first.
+
+        The coordinates of devices that are not associated are their access point's, which is how its own are known.
         """
-        return [Square(*row) for row in self._rows("""
-            WITH placed AS (SELECT x, y FROM seen WHERE ssid IS NOT NULL AND isfinite(x) AND isfinite(y)
-                            AND NOT (x = 0 AND y = 0)),
-            size AS (SELECT greatest(max(x) - min(x), max(y) - min(y), 1) / ? AS side FROM placed)
-            SELECT floor(x / side) * side, floor(y / side) * side, any_value(side), count(*)
-            FROM placed, size GROUP BY 1, 2""", cells)]
+        side = self._side()
+        squares: dict[Any, dict[tuple[float, float], int]] = {}
+        for name, x, y, count in self.lines.rows(f"""
+                SELECT ap, floor(x / $1) * $1, floor(y / $1) * $1, count(*) FROM seen
+                WHERE ssid IS NOT NULL AND {PLACED} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""", side):
+            squares.setdefault(name, {})[x, y] = count
+        marks = {name: tuple(place) for name, *place in self.lines.rows(f"""
+            SELECT ap, x, y FROM seen WHERE ssid IS NULL AND {PLACED} GROUP BY 1, 2, 3
+            QUALIFY row_number() OVER (PARTITION BY ap ORDER BY count(*) DESC, x, y) = 1""")}
+        found = sorted(squares.items(), key=lambda item: (-sum(item[1].values()), str(item[0])))
+        return side, [Map(name, marks.get(name), cells) for name, cells in found]
+
+    def _side(self) -> float:
+        [(extent,)] = self.lines.rows(f"""SELECT median(extent) FROM (
+            SELECT greatest(max(x) - min(x), max(y) - min(y)) AS extent
+            FROM seen WHERE ssid IS NOT NULL AND {PLACED} GROUP BY ap)""")
+        return next(side for side in _round_numbers() if side * CELLS >= (extent or 0))
+
+    def rejected(self) -> list[tuple[str, int]] | None:
+        """How many lines were rejected for each reason, most first; a line may have several."""
+        if self._rejected is None:
+            return None
+        reasons: Counter[str] = Counter()
+        for errors, count in self.lines.errors(self._rejected):
+            reasons.update(dict.fromkeys(_reasons(json.loads(errors)), count))
+        return sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _is_older(path: Path, moment: datetime.datetime) -> bool:
-    """Whether a file was closed before that moment, by its name."""
-    closed = closed_at("presence", path.name)
-    return closed is not None and closed < moment
+def _round_numbers() -> Iterator[float]:
+    """Half a metre, 1, 2, 5, 10, 20, 50 …"""
+    yield 0.5
+    power = 1
+    while True:
+        yield from (unit * power for unit in (1.0, 2.0, 5.0))
+        power *= 10
+
+
+def _reasons(errors: Any, field: str = "") -> Iterator[str]:
+    """The field and the message of each error in marshmallow's tree, without indexes and positions."""
+    if isinstance(errors, dict):
+        for key, below in errors.items():
+            is_place = key.isdigit() or key in ("observations", "_schema")
+            yield from _reasons(below, field if is_place else f"{field}.{key}" if field else key)
+    elif isinstance(errors, list):
+        for below in errors:
+            yield from _reasons(below, field)
+    else:
+        words = re.sub(r" at byte \d+", "", str(errors))
+        yield f"{field}: {words}" if field else words

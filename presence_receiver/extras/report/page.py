@@ -1,187 +1,174 @@
-"""A report as one page that needs nothing else: no script, no network, plots as inline SVG.
-
-Draws what it is given; asks nobody.
-"""
+"""A report as one page that needs nothing else: no script, no network, plots as inline SVG with a table behind each."""
 from __future__ import annotations
 
 import datetime
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
-from presence_receiver.extras.report.figures import BIN, Heat, Report, Row, Square
+from presence_receiver.extras.report import html, plots
+from presence_receiver.extras.report.figures import BIN, Map, Report, Row
+from presence_receiver.extras.report.plots import UNKNOWN
+from presence_receiver.extras.report.style import STYLE
+from presence_receiver.extras.report.svg import Shades
 
-WIDTH, HEIGHT, LEFT, BOTTOM = 960, 220, 56, 34
-MOST_ACCESS_POINTS = 40
-CELLS = 40
-TALLEST = 420
-ROW = 18
-
-STYLE = """
-:root { color-scheme: light dark; --ink: #1d2733; --quiet: #66727f; --line: #dde3ea; --fill: #2468a8; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e9ee; --quiet: #97a3af; --line: #333d47; --fill: #6aaae4; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); max-width: 960px; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem; }
-p { margin: .2rem 0; color: var(--quiet); }
-dl { display: flex; flex-wrap: wrap; gap: .6rem 2.6rem; margin: 1.2rem 0 0; }
-dt { color: var(--quiet); } dd { margin: 0; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
-svg { display: block; width: 100%; height: auto; } text { fill: var(--quiet); font-size: 12px; }
-rect { fill: var(--fill); } .frame { fill: none; stroke: var(--line); } .grid { stroke: var(--line); }
-.end { text-anchor: end; } .middle { text-anchor: middle; }
-"""
+MOST_ACCESS_POINTS, MOST_PLANS = 40, 12
+"""How many are drawn at once; the rest is a click away."""
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Presence report</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <link rel="icon" href="data:,"><style>{style}</style></head>
-<body><h1>Presence</h1><p>{span}</p>{figures}{plots}</body></html>
+<body><main><h1>Presence</h1>{body}</main></body></html>
 """
+HEADER = ["Devices", "Randomised", "Observations", "Associated", "Median RSSI"]
 
 
-def page(report: Report) -> str:
-    """The whole page."""
-    span = report.span()
-    words = f"{span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC" if span else "No lines."
-    times = report.times()
-    plots = [
-        ("Devices over time", _over_time(times, report.devices())),
-        ("Devices by access point", _heat(times, report.heat(MOST_ACCESS_POINTS))),
-        ("Signal strength, dBm", _histogram(report.rssi())),
-        ("Where associated devices were, metres", _positions(report.positions(CELLS))),
-    ]
-    sections = "".join(f"<section><h2>{title}</h2>{plot}</section>" for title, plot in plots if plot)
-    return PAGE.format(style=STYLE, span=words, figures=_figures(report.total()), plots=sections)
+def page(report: Report, made: datetime.datetime) -> str:
+    """The whole page, made at that time."""
+    parts = [*_beginning(report, made)]
+    if report.times:
+        parts += [_over_time(report), _access_points(report), _strength(report), _plans(report),
+                  _top(report, "ssid", "SSIDs", "not associated"),
+                  _top(report, "manufacturer", "manufacturers", UNKNOWN)]
+    return PAGE.format(style=STYLE, body="".join([*parts, _rejected(report), _sources(report)]))
 
 
-def _figures(total: Row) -> str:
-    share = f"{total.associated / total.devices:.0%}" if total.devices else "–"
-    strength = "–" if total.rssi is None else f"{total.rssi} dBm"
-    figures = {
-        "Devices": f"{total.devices:,}", "Observations": f"{total.observations:,}", "Associated": share,
-        "Median signal": strength,
+def _beginning(report: Report, made: datetime.datetime) -> Iterator[str]:
+    zone, span, total = str(report.zone), report.span(), report.total()
+    yield html.note(f"Received {span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M}, time zone {zone}." if span
+                    else "No lines.")
+    yield html.note(f"Made {made.astimezone(report.zone):%Y-%m-%d %H:%M}, time zone {zone}, from {_files(report)}.")
+    pairs = {
+        "Devices (distinct addresses)": f"{total.devices:,}", "of them randomised": f"{total.randomised:,}",
+        "of them associated": share(total), "Observations": f"{total.observations:,}",
+        "Median signal (RSSI)": strength(total),
     }
-    pairs = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items())
-    return f"<dl>{pairs}</dl>"
+    yield f"<dl>{''.join(f'<div><dt>{name}</dt><dd>{value}</dd></div>' for name, value in pairs.items())}</dl>"
+    yield html.note("A randomised address has the local bit set; phones change theirs, so one device may count several"
+                    " times. Associated devices are those with an SSID.")
+    if hashed := report.hashed():
+        yield html.note(f"The addresses of {hashed:,} devices are hashed: whether they are randomised cannot be seen.")
 
 
-def _svg(height: float, *parts: str) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img">{"".join(parts)}</svg>'
+def _files(report: Report) -> str:
+    skipped = sum(source.skipped for source in report.sources)
+    words = f"{len(report.sources):,} files" if len(report.sources) != 1 else "1 file"
+    return words + (f"; {skipped:,} of their lines are unfinished or no presence lines and were skipped" if skipped
+                    else "")
 
 
-def _text(x: float, y: float, words: str, kind: str = "") -> str:
-    if not words:
-        return ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}">{escape(words)}</text>'
+def share(row: Row) -> str:
+    """The associated devices as a share of the devices."""
+    return f"{100 * row.associated / row.devices:.0f} %" if row.devices else "–"
 
 
-def _bars(counts: Sequence[int], labels: Sequence[str], titles: Sequence[str]) -> str:
-    """Bars from left to right above a label each, which may be empty, below round numbers."""
-    ticks = _ticks(max([*counts, 1]))
-    step, base = (WIDTH - LEFT) / len(counts), HEIGHT - BOTTOM
-    scale = (base - 10) / ticks[-1]
-    parts = [_tick(base - tick * scale, tick) for tick in ticks]
-    for index, (count, label, title) in enumerate(zip(counts, labels, titles, strict=True)):
-        x = LEFT + index * step
-        parts.append(_rect(x + step * 0.08, base - count * scale, step * 0.84, count * scale, 1, title))
-        parts.append(_text(x + step / 2, HEIGHT - 12, label, "middle"))
-    return _svg(HEIGHT, *parts)
+def strength(row: Row) -> str:
+    """The median with its unit."""
+    return "–" if row.rssi is None else f"{row.rssi} dBm"
 
 
-def _ticks(most: int) -> list[int]:
-    """Round numbers from 0 to the first that is not below `most`: steps of 1, 2 or 5 times a power of ten."""
-    power = 10 ** max(len(str(most)) - 2, 0)
-    step = next(unit * power for unit in (1, 2, 5, 10, 20, 50) if unit * power * 4 >= most)
-    return [*range(0, most + step, step)]
+def cells(row: Row, unnamed: str = UNKNOWN) -> list[str]:
+    """A row of a table below the HEADER; a period without observations has no lines."""
+    if not row.observations:
+        return [row.name or unnamed, "no lines", "", "", "", ""]
+    return [row.name or unnamed, f"{row.devices:,}", f"{row.randomised:,}", f"{row.observations:,}",
+            f"{row.associated:,} ({share(row)})", strength(row)]
 
 
-def _tick(y: float, value: int) -> str:
-    line = f'<line class="grid" x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
-    return line + _text(LEFT - 8, y + 4, f"{value:,}", "end")
+def _every(report: Report) -> str:
+    return {"hour": "an hour", "day": "a day", "month": "a month"}[report.step]
 
 
-def _over_time(times: Sequence[datetime.datetime], counts: dict[datetime.datetime, int]) -> str:
-    if not times:
-        return ""
-    titles = [f"{time:%Y-%m-%d %H:%M}: {counts.get(time, 0):,} devices" for time in times]
-    return _bars([counts.get(time, 0) for time in times], _time_labels(times), titles)
+def _over_time(report: Report) -> str:
+    title, rows = f"Distinct devices {_every(report)}", report.over_time
+    first, last = report.times[0], report.times[-1]
+    return html.section(
+        title, html.note(f"Time zone {report.zone}, {_clock(first)} to {_clock(last)}; the first and the last "
+                         f"{report.step} may be incomplete."),
+        plots.over_time(title, report.times, rows),
+        html.behind(title, [f"{report.step.capitalize()} ({report.zone})", *HEADER], [cells(row) for row in rows]))
 
 
-def _time_labels(times: Sequence[datetime.datetime]) -> list[str]:
-    """A dozen of them at most: the clock, and the date where it changes; dates alone where a step is a day."""
-    is_daily = len(times) > 1 and times[1] - times[0] >= datetime.timedelta(days=1)
-    every = -(-len(times) // 12)
-    labels = ["" if index % every else f"{time:%H:%M}" for index, time in enumerate(times)]
-    for index in range(0, len(times), every):
-        if is_daily or index == 0 or times[index].date() != times[index - every].date():
-            labels[index] = f"{times[index]:%b %d}"
-    return labels
+def _clock(time: datetime.datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M}"
 
 
-def _histogram(counts: Sequence[tuple[int, int]]) -> str:
+def _access_points(report: Report) -> str:
+    title, rows, heat = f"Distinct devices {_every(report)}, by access point", report.by("ap"), report.heat()
+    names, shades = [row.name for row in rows], Shades(max(devices for devices, _ in heat.values()))
+    gaps = [plots.NO_LINES] if any(not row.observations for row in report.over_time) else []
+
+    def drawn(some: Sequence[str | None]) -> str:
+        return plots.heat_map(title, some, report.over_time, report.times, heat, shades)
+
+    shown, rest = names[:MOST_ACCESS_POINTS], names[MOST_ACCESS_POINTS:]
+    words = f"{len(shown)} of {len(names):,} access points, those that saw most distinct devices; most first." if rest \
+        else f"All access points ({len(names):,}), the one that saw most distinct devices first."
+    header, lines = plots.heat_rows(names, report.times, report.step, report.over_time, heat)
+    return html.section(
+        title, html.note(words), shades.legend("Devices", gaps), drawn(shown),
+        html.more(f"The other {len(rest):,} access points", drawn(rest)) if rest else "",
+        html.behind(f"{title}; in brackets those with a randomised address", header, lines),
+        html.top("Each access point", "access points", ["Access point", *HEADER], [cells(row) for row in rows]))
+
+
+def _strength(report: Report) -> str:
+    counts = report.rssi()
     if not counts:
         return ""
-    found = dict(counts)
-    bins = range(min(found), max(found) + BIN, BIN)
-    titles = [f"{low} to {low + BIN - 1} dBm: {found.get(low, 0):,} observations" for low in bins]
-    return _bars([found.get(low, 0) for low in bins], [str(low) for low in bins], titles)
+    title = f"Observations by signal strength, in ranges of {BIN} dBm"
+    return html.section(
+        title, plots.histogram(title, counts),
+        html.behind(title, ["RSSI, dBm", "Observations"],
+                    [[f"{low} to {low + BIN - 1}", f"{count:,}"] for low, count in counts]))
 
 
-def _heat(times: Sequence[datetime.datetime], heat: Heat) -> str:
-    if not heat.names:
+def _plans(report: Report) -> str:
+    side, maps = report.maps()
+    if not maps:
         return ""
-    left, most = 130, max(heat.cells.values())
-    step = (WIDTH - left) / len(times)
-    parts = []
-    for row, name in enumerate(heat.names):
-        parts.append(_text(left - 8, row * ROW + 13, name, "end"))
-        for column, time in enumerate(times):
-            if count := heat.cells.get((name, time), 0):
-                title = f"{name}, {time:%Y-%m-%d %H:%M}: {count:,} devices"
-                x, shade = left + column * step, _shade(count, most)
-                parts.append(_rect(x, row * ROW, step - 0.5, ROW - 1, shade, title))
-    labels = [
-        _text(left + (index + 0.5) * step, len(heat.names) * ROW + 16, label, "middle")
-        for index, label in enumerate(_time_labels(times)) if label
-    ]
-    return _note(f"Darkest: {most:,} devices.") + _svg(len(heat.names) * ROW + 24, *parts, *labels)
+    title = f"Where associated devices were: observations in squares of {side:g} × {side:g} m"
+    shades = Shades(max(max(place.squares.values()) for place in maps))
+
+    def drawn(some: Sequence[Map]) -> str:
+        return '<div class="plans">' + "".join(
+            f"<div><h3>{escape(place.name or UNKNOWN)}</h3>{plots.plan(place, side, shades)}</div>"
+            for place in some) + "</div>"
+
+    rest = maps[MOST_PLANS:]
+    words = (f"{MOST_PLANS} of {len(maps):,} access points, those with most such observations; most first." if rest
+             else f"A plan for each access point that has any ({len(maps):,}).")
+    rows = [[place.name or UNKNOWN, f"{x:g} to {x + side:g}", f"{y:g} to {y + side:g}", f"{count:,}"]
+            for place in maps for (x, y), count in place.squares.items()]
+    return html.section(
+        title, html.note(f"{words} x and y as the vendor gives them, y upward; the cross is the access point."),
+        shades.legend("Observations"), drawn(maps[:MOST_PLANS]),
+        html.more(f"The other {len(rest):,} access points", drawn(rest)) if rest else "",
+        html.behind(title, ["Access point", "x, m", "y, m", "Observations"], rows))
 
 
-def _note(words: str) -> str:
-    return f"<p>{words}</p>"
+def _top(report: Report, what: str, things: str, unnamed: str) -> str:
+    rows = [cells(row, unnamed) for row in report.by(what)]
+    title = {"ssid": "SSIDs", "manufacturer": "Manufacturers"}[what]
+    return html.section(title, html.top(f"{title} by distinct devices", things, [title[:-1], *HEADER], rows))
 
 
-def _shade(count: int, most: int) -> float:
-    """The more, the darker; the square root shows the few beside the many."""
-    return 0.06 + 0.94 * math.sqrt(count / most)
+def _rejected(report: Report) -> str:
+    reasons = report.rejected()
+    if reasons is None:
+        words = "Not counted: the rejected lines are known where the report reads a receiver's folder (--data-dir)."
+        return html.section("Rejected observations", html.note(words))
+    if not reasons:
+        return html.section("Rejected observations", html.note("None."))
+    rows = [[reason, f"{count:,}"] for reason, count in reasons]
+    caption = "Rejected lines by reason; one with several reasons counts for each"
+    return html.section("Rejected observations", html.top(caption, "reasons", ["Reason", "Lines"], rows))
 
 
-def _rect(x: float, y: float, width: float, height: float, opacity: float, title: str) -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
-    shade = "" if opacity == 1 else f' fill-opacity="{opacity:.2f}"'
-    return f"<rect {place}{shade}><title>{escape(title)}</title></rect>"
-
-
-def _positions(squares: Sequence[Square]) -> str:
-    """As on a plan: x to the right, y down, as long as it is wide."""
-    if not squares:
-        return ""
-    side, most = squares[0].side, max(square.count for square in squares)
-    left, top = min(square.x for square in squares), min(square.y for square in squares)
-    right, bottom = max(square.x for square in squares) + side, max(square.y for square in squares) + side
-    scale = min((WIDTH - 2 * LEFT) / (right - left), TALLEST / (bottom - top))
-    parts = [
-        _rect(LEFT + (square.x - left) * scale, (square.y - top) * scale, side * scale, side * scale,
-              _shade(square.count, most), f"{square.x:.0f}, {square.y:.0f} m: {square.count:,} observations")
-        for square in squares
-    ]
-    width, height = (right - left) * scale, (bottom - top) * scale
-    frame = f'<rect class="frame" x="{LEFT}" y="0" width="{width:.1f}" height="{height:.1f}"/>'
-    corners = [
-        _text(LEFT, height + 18, f"x {left:.0f}"), _text(LEFT + width, height + 18, f"{right:.0f}", "end"),
-        _text(LEFT - 8, 12, f"y {top:.0f}", "end"), _text(LEFT - 8, height, f"{bottom:.0f}", "end"),
-    ]
-    note = _note(f"Darkest: {most:,} observations in {side:.1f} × {side:.1f} m.")
-    return note + _svg(height + 26, frame, *parts, *corners)
+def _sources(report: Report) -> str:
+    rows = [[source.path, f"{source.lines:,}", f"{source.older:,}", f"{source.skipped:,}"] for source in report.sources]
+    unread = report.lines.unread
+    words = f"{unread:,} files closed before the time asked for were not read." if unread else ""
+    header = ["File", "Lines", "Older than asked for", "Skipped"]
+    return html.section("Files", html.note(words) if words else "", html.top("Files read", "files", header, rows))

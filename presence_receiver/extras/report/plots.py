@@ -1,0 +1,129 @@
+"""The report's plots: devices over time, a heat map, a histogram and plans. Draw what they are given; ask nobody."""
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+from presence_receiver.extras.report import svg
+from presence_receiver.extras.report.figures import BIN, Heat, Map, Row
+from presence_receiver.extras.report.periods import label, ticks
+
+AREA, ROW, PLAN = 170, 18, 215
+"""Pixels: the height of an area of bars, of a row of the heat map, the longer side of a plan."""
+NO_LINES = ("none", "no lines")
+UNKNOWN = "not known"
+
+Times = Sequence[datetime.datetime]
+
+
+def counted(devices: int, randomised: int) -> str:
+    """Devices in words."""
+    return f"{devices:,} devices, {randomised:,} of them randomised"
+
+
+def _gaps(rows: Sequence[Row], height: float) -> str:
+    """A band for each period without lines."""
+    return "".join(
+        svg.rect(svg.percent(index / len(rows)), 0, svg.percent(1 / len(rows)), height, "none",
+                 f"{row.name}: no lines")
+        for index, row in enumerate(rows) if not row.observations)
+
+
+def _time_axis(times: Times, top: float, bottom: float) -> str:
+    """Each tick stands where its hour or day begins."""
+    parts = []
+    for index, words, is_left_out in ticks(times):
+        x, kind = svg.percent(index / len(times)), "middle wide" if is_left_out else "middle"
+        parts.append(svg.line_down(x, top, bottom + 5) + svg.text(x, bottom + 18, words, kind))
+    return "".join(parts)
+
+
+def over_time(name: str, times: Times, rows: Sequence[Row]) -> str:
+    """A bar for each period, of two parts: devices with a randomised address stand on top of the others."""
+    top, bottom = svg.ABOVE, svg.ABOVE + AREA
+    axis, scale = svg.upright(top, bottom, max(row.devices for row in rows), "devices")
+    parts, step = [], 1 / len(rows)
+    for index, row in enumerate(rows):
+        x, width = svg.percent((index + 0.08) * step), svg.percent(0.84 * step)
+        title = f"{row.name}: {counted(row.devices, row.randomised)}"
+        others = (row.devices - row.randomised) * scale
+        parts.append(svg.rect(x, bottom - others, width, others, "s6", title))
+        parts.append(svg.rect(x, bottom - row.devices * scale, width, row.randomised * scale, "randomised", title))
+    gaps = _gaps(rows, bottom)
+    marks = [("s6", "other addresses"), ("randomised", "randomised addresses")]
+    plot = svg.drawing(name, bottom + svg.BELOW, gaps, axis, _time_axis(times, top, bottom), *parts)
+    return svg.legend([*marks, NO_LINES] if gaps else marks) + plot
+
+
+def histogram(name: str, counts: Sequence[tuple[int, int]]) -> str:
+    """Ranges of signal strength from weak to strong, each with its label below."""
+    top, bottom, step = svg.ABOVE, svg.ABOVE + AREA, 1 / len(counts)
+    axis, scale = svg.upright(top, bottom, max(count for _, count in counts), "observations")
+    parts, every = [], -(-len(counts) // 12)
+    for index, (low, count) in enumerate(counts):
+        words = f"{low} to {low + BIN - 1}"
+        parts.append(svg.rect(svg.percent((index + 0.04) * step), bottom - count * scale, svg.percent(0.92 * step),
+                              count * scale, "s6", f"{words} dBm: {count:,} observations"))
+        if index % every == 0:
+            kind = "middle wide" if index % -(-len(counts) // 4) else "middle"
+            parts.append(svg.text(svg.percent((index + 0.5) * step), bottom + 18, words, kind))
+    return svg.drawing(name, bottom + svg.BELOW + 16, axis, *parts, svg.text("100%", bottom + 36, "dBm", "end"))
+
+
+def heat_map(name: str, names: Sequence[str | None], rows: Sequence[Row], times: Times, heat: Heat,
+             shades: svg.Shades) -> str:
+    """A row for each access point, a cell for each period in which it saw devices."""
+    height, step, parts = len(names) * ROW, 1 / len(times), []
+    for index, access_point in enumerate(names):
+        parts.append(svg.text("-8", index * ROW + 13, access_point or UNKNOWN, "end"))
+        for column, (time, row) in enumerate(zip(times, rows, strict=True)):
+            devices, randomised = heat.get((access_point, time), (0, 0))
+            if devices:
+                title = f"{access_point or UNKNOWN}, {row.name}: {counted(devices, randomised)}"
+                parts.append(svg.rect(svg.percent(column * step), index * ROW, svg.percent(step), ROW - 1,
+                                      shades.of(devices), title))
+    axis = _time_axis(times, 0, height)
+    return svg.drawing(name, height + svg.BELOW, _gaps(rows, height), *parts, axis, kind="plot named")
+
+
+def plan(place: Map, side: float, shades: svg.Shades) -> str:
+    """Squares of a plan, x to the right, y upward, and a cross where the access point is."""
+    marks = [place.mark] if place.mark else []
+    corners = [*place.squares, *((x // side * side, y // side * side) for x, y in marks)]
+    left, low = min(x for x, _ in corners), min(y for _, y in corners)
+    right, high = max(x for x, _ in corners) + side, max(y for _, y in corners) + side
+    scale = PLAN / max(right - left, high - low)
+    width, height = (right - left) * scale, (high - low) * scale
+    parts = [
+        svg.rect(f"{(x - left) * scale:.1f}", (high - y - side) * scale, f"{side * scale:.1f}", side * scale,
+                 shades.of(count), f"x {x:g} to {x + side:g}, y {y:g} to {y + side:g} m: {count:,} observations")
+        for (x, y), count in place.squares.items()
+    ]
+    parts += [_cross((x - left) * scale, (high - y) * scale) for x, y in marks]
+    frame = f'<rect class="frame" width="{width:.1f}" height="{height:.1f}"/>'
+    return _framed(f"Where associated devices were: {place.name or UNKNOWN}", width, height, frame, *parts, *[
+        svg.text("0", height + 16, f"x {left:,.4g} m"), svg.text(f"{width:.0f}", height + 16, f"{right:,.4g} m", "end"),
+        svg.text("-6", height, f"y {low:,.4g} m", "end"), svg.text("-6", 10, f"{high:,.4g} m", "end")])
+
+
+def _framed(name: str, width: float, height: float, *parts: str) -> str:
+    """A plan keeps its proportions on any screen; around it is room for the numbers of its corners."""
+    return svg.drawing(name, height + 24, f'<svg x="64" y="2" overflow="visible">{"".join(parts)}</svg>', kind="plan")
+
+
+def _cross(x: float, y: float) -> str:
+    return (f'<path class="mark" d="M{x - 6:.1f} {y:.1f}h12M{x:.1f} {y - 6:.1f}v12">'
+            "<title>the access point</title></path>")
+
+
+def heat_rows(names: Sequence[str | None], times: Times, step: str, rows: Sequence[Row],
+              heat: Heat) -> tuple[list[str], list[list[str]]]:
+    """The heat map as a table: its header, and a row for each access point."""
+    header = ["Access point", *(label(time, step) for time in times)]
+    cells = [[name or UNKNOWN, *(_cell(heat.get((name, time), (0, 0))) if row.observations else "no lines"
+                                 for time, row in zip(times, rows, strict=True))] for name in names]
+    return header, cells
+
+
+def _cell(devices: tuple[int, int]) -> str:
+    return f"{devices[0]:,} ({devices[1]:,})" if devices[0] else "0"

@@ -1,0 +1,95 @@
+"""The parts of a plot as SVG: words, rectangles, axes, a shade for a count.
+
+Across, plots are measured in per cent, so that they fill any screen while their words keep their size; down, in pixels.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+ABOVE, BELOW = 26, 26
+"""Pixels above and below the plot's area, for the names of its axes and for its labels."""
+SHADES = 6
+"""How many shades the style sheet has; the classes are s1, the lightest, to s6."""
+
+
+def percent(share: float) -> str:
+    """A share of the width."""
+    return f"{share * 100:.3f}".rstrip("0").rstrip(".") + "%"
+
+
+def drawing(name: str, height: float, *parts: str, kind: str = "plot") -> str:
+    """A plot with a name for who cannot see it."""
+    return (f'<svg class="{kind}" role="img" aria-label="{escape(name)}" width="100%" height="{height:.0f}">'
+            f'{"".join(parts)}</svg>')
+
+
+def text(x: str, y: float, words: str, kind: str = "") -> str:
+    """Words at a place; `kind` is a class of the style sheet."""
+    return f'<text x="{x}" y="{y:.0f}" class="{kind}">{escape(words)}</text>'
+
+
+def rect(x: str, y: float, width: str, height: float, kind: str, title: str = "") -> str:
+    """A rectangle that says its title to the mouse."""
+    words = f"<title>{escape(title)}</title>" if title else ""
+    return f'<rect x="{x}" y="{y:.1f}" width="{width}" height="{height:.1f}" class="{kind}">{words}</rect>'
+
+
+def line_down(x: str, top: float, bottom: float) -> str:
+    """A tick of an axis across."""
+    return f'<line class="grid" x1="{x}" x2="{x}" y1="{top:.0f}" y2="{bottom:.0f}"/>'
+
+
+def line_across(y: float) -> str:
+    """A line of the grid."""
+    return f'<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
+
+
+def round_step(most: int, steps: int) -> int:
+    """The smallest of 1, 2, 5, 10, 20, 50 … of which so many steps reach `most`."""
+    power = 1
+    while True:
+        for unit in (1, 2, 5):
+            if unit * power * steps >= most:
+                return unit * power
+        power *= 10
+
+
+def upright(top: float, bottom: float, most: int, name: str) -> tuple[str, float]:
+    """An axis from 0 to a round number above `most`, with its name; and the pixels for one of what it counts."""
+    step = round_step(max(most, 1), 5)
+    ticks = range(0, max(most, 1) + step, step)
+    scale = (bottom - top) / ticks[-1]
+    parts = [text("-8", top - 14, name, "end")]
+    for tick in ticks:
+        y = bottom - tick * scale
+        parts.append(line_across(y) + text("-8", y + 4, f"{tick:,}", "end"))
+    return "".join(parts), scale
+
+
+class Shades:
+    """Up to six classes of equal width from 1 to `most`, the more the stronger, with a legend."""
+
+    def __init__(self, most: int) -> None:
+        self._width = round_step(most, SHADES)
+        self._classes = -(-most // self._width)
+
+    def of(self, count: int) -> str:
+        """The style sheet's class for a count of 1 or more."""
+        return f"s{-(-count // self._width) * SHADES // self._classes}"
+
+    def legend(self, counted: str, more: Sequence[tuple[str, str]] = ()) -> str:
+        """What each shade stands for; `more` are other classes of the style sheet and their words."""
+        width = self._width
+        uppers = range(width, self._classes * width + 1, width)
+        shades = [(self.of(upper), f"{upper - width + 1:,} to {upper:,}" if width > 1 else f"{upper:,}")
+                  for upper in uppers]
+        return legend([*shades, *more], counted)
+
+
+def legend(entries: Sequence[tuple[str, str]], counted: str = "") -> str:
+    """A swatch and words for each class of the style sheet."""
+    items = "".join(
+        f'<li><svg width="14" height="14" aria-hidden="true"><rect width="14" height="14" class="{kind}"/></svg>'
+        f" {escape(words)}</li>" for kind, words in entries)
+    return f'<ul class="legend">{f"<li>{escape(counted)}:</li>" if counted else ""}{items}</ul>'
