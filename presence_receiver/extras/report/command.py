@@ -3,6 +3,7 @@
 import datetime
 import re
 import shutil
+import sys
 import tempfile
 import zoneinfo
 from collections.abc import Iterator
@@ -102,7 +103,7 @@ def paths_of(files: tuple[Path, ...], folder: Path) -> Iterator[tuple[list[Path]
     if STDIN not in files:
         yield [*files] or stored_files(folder, "presence"), {}
         return
-    stdin = click.get_binary_stream("stdin")
+    stdin = sys.stdin.buffer
     start = stdin.read(2)
     with tempfile.NamedTemporaryFile(suffix=".jsonl.gz" if start == b"\x1f\x8b" else ".jsonl") as copy:
         copy.write(start)

@@ -31,8 +31,9 @@ def table(caption: str, header: Sequence[str], rows: Rows) -> str:
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
         for row in rows)
-    return (f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-            f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
+    name = f'aria-label="{escape(caption)}"'
+    return (f'{note(caption)}<div class="scroll" tabindex="0" role="region" {name}><table {name}>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
 
 
 def behind(caption: str, header: Sequence[str], rows: Rows) -> str:

@@ -19,9 +19,13 @@ PAGE = """<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <link rel="icon" href="data:,"><style>{style}</style></head>
-<body><main><h1>Presence</h1>{body}</main></body></html>
+<body>
+<svg width="0" height="0" aria-hidden="true" style="position: absolute"><defs>
+<pattern id="no-lines" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+<path d="M0 0v5"/></pattern></defs></svg>
+<main><h1>Presence</h1>{body}</main></body></html>
 """
-HEADER = ["Devices", "Randomised", "Observations", "Associated", "Median RSSI"]
+HEADER = ["Devices", "Randomised", "Observations", "Associated (of devices)", "Median RSSI"]
 
 
 def page(report: Report, made: datetime.datetime) -> str:

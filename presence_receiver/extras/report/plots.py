@@ -87,11 +87,12 @@ def heat_map(name: str, names: Sequence[str | None], rows: Sequence[Row], times:
 
 
 def plan(place: Map, side: float, shades: svg.Shades) -> str:
-    """Squares of a plan, x to the right, y upward, and a cross where the access point is."""
+    """Squares of a plan, x to the right, y upward, and a cross where the access point is; never a mere strip."""
     marks = [place.mark] if place.mark else []
     corners = [*place.squares, *((x // side * side, y // side * side) for x, y in marks)]
     left, low = min(x for x, _ in corners), min(y for _, y in corners)
     right, high = max(x for x, _ in corners) + side, max(y for _, y in corners) + side
+    right, high = max(right, left + (high - low) // 4), max(high, low + (right - left) // 4)
     scale = PLAN / max(right - left, high - low)
     width, height = (right - left) * scale, (high - low) * scale
     parts = [
