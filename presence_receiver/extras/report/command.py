@@ -16,7 +16,7 @@ import click
 from presence_receiver.cli import Invocation, pass_invocation, tell, warn
 from presence_receiver.errors import Refused
 from presence_receiver.extras.report.figures import Report
-from presence_receiver.extras.report.lines import Lines
+from presence_receiver.extras.report.lines import Lines, skipped
 from presence_receiver.extras.report.page import page
 from presence_receiver.extras.report.table import WRITERS
 from presence_receiver.storage import stored_files
@@ -117,7 +117,7 @@ def warn_of_what_is_missing(report: Report, since: datetime.datetime | None) -> 
     """Tell of lines that were skipped, and where none is left."""
     for source in report.sources:
         if source.skipped:
-            warn(f"{source.path}: {source.skipped:,} lines are unfinished or no presence lines and were skipped.")
+            warn(f"{source.path}: {skipped(source.skipped)}.")
     if not report.times:
         when = f" since {since.astimezone(report.zone):%Y-%m-%d %H:%M %Z}" if since else ""
         warn(f"There are no lines{when}.")

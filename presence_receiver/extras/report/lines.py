@@ -44,6 +44,12 @@ class Source:
     skipped: int
 
 
+def skipped(count: int, of: str = "") -> str:
+    """In words, how many lines do not count."""
+    return (f"{count:,}{of} lines are unfinished or no presence lines and were skipped" if count > 1 else
+            f"{count:,}{of and f'{of} lines' or ' line'} is unfinished or no presence line and was skipped")
+
+
 class Lines:
     """The lines of some files in a table `found`, and those received since a moment in a view `seen`.
 

@@ -7,6 +7,7 @@ from html import escape
 
 from presence_receiver.extras.report import html, plots
 from presence_receiver.extras.report.figures import BIN, Map, Report, Row
+from presence_receiver.extras.report.lines import skipped
 from presence_receiver.extras.report.plots import UNKNOWN
 from presence_receiver.extras.report.style import STYLE
 from presence_receiver.extras.report.svg import Shades
@@ -52,14 +53,14 @@ def _beginning(report: Report, made: datetime.datetime) -> Iterator[str]:
     yield html.note("A randomised address has the local bit set; phones change theirs, so one device may count several"
                     " times. Associated devices are those with an SSID.")
     if hashed := report.hashed():
-        yield html.note(f"The addresses of {hashed:,} devices are hashed: whether they are randomised cannot be seen.")
+        yield html.note(f"{hashed:,} device{'s have' if hashed > 1 else ' has'} a hash for an address: whether the "
+                        "address was randomised cannot be seen.")
 
 
 def _files(report: Report) -> str:
-    skipped = sum(source.skipped for source in report.sources)
+    count = sum(source.skipped for source in report.sources)
     words = f"{len(report.sources):,} files" if len(report.sources) != 1 else "1 file"
-    return words + (f"; {skipped:,} of their lines are unfinished or no presence lines and were skipped" if skipped
-                    else "")
+    return words + (f"; {skipped(count, ' of their')}" if count else "")
 
 
 def share(row: Row) -> str:

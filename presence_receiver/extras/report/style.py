@@ -23,7 +23,9 @@ svg { overflow: visible; } text { fill: var(--quiet); font-size: 12px; }
 .s3 { fill: color-mix(in srgb, var(--fill) 51%, var(--paper)); }
 .s2 { fill: color-mix(in srgb, var(--fill) 35%, var(--paper)); }
 .s1 { fill: color-mix(in srgb, var(--fill) 19%, var(--paper)); }
-.randomised { fill: var(--other); } .none { fill: url(#no-lines); } #no-lines path { stroke: var(--gap); stroke-width: 1.5; }
+.randomised { fill: var(--other); }
+.none { fill: url(#no-lines); }
+#no-lines path { stroke: var(--gap); stroke-width: 1.5; }
 .grid, .frame { fill: none; stroke: var(--line); } .mark { stroke: var(--mark); stroke-width: 2; fill: none; }
 .end { text-anchor: end; } .middle { text-anchor: middle; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; list-style: none; margin: .2rem 0 .5rem; padding: 0;

@@ -27,7 +27,7 @@ def report():
 
 @pytest.fixture
 def made_up(tmp_path):
-    """Fill a folder with lines of so many access points and hours, but for those of an outage, and with rejected ones."""
+    """Fill a folder with lines, and rejected ones, of so many access points and hours without those of an outage."""
     def fill(access_points, hours, interval=600, outage=range(0), devices=8, bad=0.05):
         random = Random(7)
         site = Site(access_points, devices, START, random)

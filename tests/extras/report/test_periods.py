@@ -1,0 +1,51 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from presence_receiver.extras.report.periods import label, periods, ticks
+from presence_receiver.extras.report.svg import Shades
+
+BERLIN = ZoneInfo("Europe/Berlin")
+START = datetime(2026, 11, 16, 10, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("step, after, expected", [
+    ("hour", timedelta(hours=5), ["Nov 16, 10:00", "11:00", "12:00", "13:00", "14:00", "15:00"]),
+    ("hour", timedelta(hours=30), ["Nov 16, 12:00", "15:00", "18:00", "21:00", "Nov 17", "03:00", "06:00", "09:00",
+                                   "12:00", "15:00"]),
+    ("hour", timedelta(days=3), ["Nov 16, 12:00", "18:00", "Nov 17", "06:00", "12:00", "18:00", "Nov 18", "06:00",
+                                 "12:00", "18:00", "Nov 19", "06:00"]),
+    ("hour", timedelta(days=4), ["Nov 17, 2026", "Nov 18", "Nov 19", "Nov 20"]),
+    ("day", timedelta(weeks=5), ["Nov 16, 2026", "Nov 23", "Nov 30", "Dec 7", "Dec 14", "Dec 21"]),
+    ("day", timedelta(days=300), ["Dec 1, 2026", *[f"{name} 1" for name in (
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep")]]),
+])
+def test_ticks_stand_where_a_day_or_a_round_hour_begins(step, after, expected):
+    times = periods(START, START + after, step)
+    assert [words for _, words, _ in ticks(times)] == expected
+    for index, words, _ in ticks(times):
+        hour = words[-5:] if ":" in words else "00:00"
+        assert f"{times[index]:%H:%M}" == hour
+
+
+def test_the_hours_of_the_day_on_which_the_clock_is_set_back():
+    times = periods(datetime(2026, 10, 25, 1, tzinfo=BERLIN), datetime(2026, 10, 25, 4, tzinfo=BERLIN), "hour")
+    assert [label(time, "hour") for time in times] == [
+        f"2026-10-25 {hour}" for hour in ("01:00 +0200", "02:00 +0200", "02:00 +0100", "03:00 +0100", "04:00 +0100")]
+
+
+def test_days_and_months_follow_the_calendar():
+    days = periods(datetime(2026, 3, 28, 12, tzinfo=BERLIN), datetime(2026, 3, 30, 1, tzinfo=BERLIN), "day")
+    assert [time.isoformat() for time in days] == [
+        "2026-03-28T00:00:00+01:00", "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00"]
+    months = periods(datetime(2026, 11, 30, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC), "month")
+    assert [label(time, "month") for time in months] == ["2026-11", "2026-12", "2027-01", "2027-02"]
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 6, 7, 69, 100, 1234])
+def test_each_count_has_the_shade_of_its_legend(most):
+    shades = Shades(most)
+    kinds = [shades.of(count) for count in range(1, most + 1)]
+    assert kinds == sorted(kinds) and kinds[-1] == "s6" and set(kinds) <= {f"s{number}" for number in range(1, 7)}
+    assert shades.legend("Devices").count("<li>") == 1 + len(set(kinds))

@@ -1,0 +1,166 @@
+import gzip
+import json
+import os
+import re
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+RECEIVED = ["2026-11-17T20:15:00.000000Z", "2026-11-17T22:05:00.000000Z", "2026-11-18T23:30:00.000000Z"]
+
+
+@pytest.fixture
+def folder(tmp_path, line):
+    """Two days with hours without a line, one address randomised, and an unfinished line."""
+    (tmp_path / "presence.jsonl").write_bytes(
+        line(receivedAt=RECEIVED[0]) + line(receivedAt=RECEIVED[1], clientMac="DA0000000001", ssid="Guest")
+        + line(receivedAt=RECEIVED[2]) + b'{"receivedAt":"2026-11-1')
+    return tmp_path
+
+
+def rows(result):
+    return [(row["name"], row["devices"], row["randomised"], row["observations"])
+            for row in json.loads(result.stdout)["rows"]]
+
+
+def test_hours_without_a_line_stand_there(folder, report):
+    table = [line.split() for line in report("--data-dir", folder).stdout.splitlines()]
+    assert table[0][:4] == ["HOUR", "(UTC)", "DEVICES", "RANDOMISED"]
+    assert table[2] == ["2026-11-17", "21:00", "no", "lines"]
+    assert rows(report("--data-dir", folder, "--output", "json"))[:3] == [
+        ("2026-11-17 20:00", 1, 0, 1), ("2026-11-17 21:00", 0, 0, 0), ("2026-11-17 22:00", 1, 1, 1)]
+
+
+@pytest.mark.parametrize("zone, days", [
+    ("UTC", [("2026-11-17", 2, 1, 2), ("2026-11-18", 1, 0, 1)]),
+    ("Europe/Berlin", [("2026-11-17", 2, 1, 2), ("2026-11-18", 0, 0, 0), ("2026-11-19", 1, 0, 1)]),
+])
+def test_days_begin_where_the_time_zone_says(folder, report, zone, days):
+    assert rows(report("--data-dir", folder, "--by", "day", "--timezone", zone, "--output", "json")) == days
+
+
+def test_a_date_of_since_begins_where_the_time_zone_says(folder, report):
+    since = ("--since", "2026-11-19", "--output", "json", "--timezone")
+    assert json.loads(report("--data-dir", folder, *since, "Europe/Berlin").stdout)["total"]["observations"] == 1
+    nothing = report("--data-dir", folder, *since, "UTC")
+    assert json.loads(nothing.stdout)["total"]["observations"] == 0
+    assert nothing.stderr.splitlines()[-1] == "Warning: There are no lines since 2026-11-19 00:00 UTC."
+
+
+def test_an_unknown_time_zone(folder, report):
+    ran = report("--data-dir", folder, "--timezone", "Europe/Bielefeld")
+    assert (ran.exit_code, ran.stderr.splitlines()[-1]) == (2, (
+        "Error: Invalid value for '--timezone': Europe/Bielefeld is no time zone that this machine knows: names are "
+        "like Europe/Berlin; a machine without any gets them by pip install tzdata."))
+
+
+def test_since_in_the_future(folder, report):
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    ran = report("--data-dir", folder, "--since", tomorrow)
+    assert (ran.exit_code, ran.stderr.splitlines()[-1]) == (2, (
+        f"Error: Invalid value for '--since': {tomorrow} lies in the future: nothing was received since then."))
+
+
+def test_all_files_closed_before_since_are_no_missing_files(tmp_path, line, report):
+    (tmp_path / "presence-20261118T000000.000000Z.jsonl.gz").write_bytes(gzip.compress(line()))
+    ran = report("--data-dir", tmp_path, "--since", "2026-11-20")
+    assert (ran.exit_code, ran.stderr) == (0, "Warning: There are no lines since 2026-11-20 00:00 UTC.\n")
+
+
+def test_what_was_skipped_is_counted_and_said(folder, report):
+    ran = report("--data-dir", folder, "--output", "json")
+    path = str(folder / "presence.jsonl")
+    assert ran.stderr == f"Warning: {path}: 1 line is unfinished or no presence line and was skipped.\n"
+    assert json.loads(ran.stdout)["files"] == [{"path": path, "lines": 3, "older": 0, "skipped": 1}]
+    report("--data-dir", folder, "--html", folder / "page.html")
+    assert "1 of their lines is unfinished or no presence line and was skipped" in (folder / "page.html").read_text()
+
+
+@pytest.mark.parametrize("content", [
+    b"presence-receiver\n=================\n\nReceives the presence data.\n",
+    b'{"receivedAt":"2026-11-17T20:15:00.000000Z","errors":{"0":{}},"report":{},"observation":{"clientMac":"zz"}}\n',
+])
+def test_a_file_that_is_no_presence_file_is_refused(folder, report, content):
+    (folder / "other").write_bytes(content)
+    ran = report(folder / "presence.jsonl", folder / "other")
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (1, "", (
+        f"Error: {folder / 'other'}: no presence line is in it. Give files such as presence.jsonl.\n"))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_dash_is_standard_input(line, report, pack):
+    ran = report("-", "--output", "json", stdin=pack(line() + line()))
+    assert json.loads(ran.stdout)["files"] == [{"path": "standard input", "lines": 2, "older": 0, "skipped": 0}]
+    assert json.loads(ran.stdout)["rejected"] is None
+
+
+def test_a_page_to_standard_output(line, report):
+    ran = report("-", "--html", "-", stdin=line())
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("<!DOCTYPE html>") and ran.stdout.endswith("</html>\n")
+
+
+@pytest.mark.parametrize("options", [("--output", "table"), ("--by", "ap")])
+def test_a_page_and_a_table_at_once_are_refused(folder, report, options):
+    ran = report("--data-dir", folder, "--html", folder / "page.html", *options)
+    assert (ran.exit_code, ran.stderr.splitlines()[-1]) == (2, (
+        "Error: --html has every table: give it without --output and with no --by but hour or day."))
+    assert not (folder / "page.html").exists()
+
+
+def test_a_hash_is_no_randomised_address(line, report, tmp_path):
+    path = tmp_path / "presence.jsonl"
+    addresses = ["2A" * 20, "2a:bc:de:f0:12:34", "5C-B9-01-64-2E-60"]
+    path.write_bytes(b"".join(line(clientMac=address) for address in addresses))
+    total = json.loads(report(path, "--output", "json").stdout)["total"]
+    assert (total["devices"], total["randomised"]) == (3, 1)
+    report(path, "--html", tmp_path / "page.html")
+    assert "1 device has a hash for an address" in (tmp_path / "page.html").read_text()
+
+
+def in_terminal(columns, *args):
+    """What `presence-cli report` writes to a real terminal that wide."""
+    terminal, end = os.openpty()
+    termios.tcsetwinsize(end, (50, columns))
+    command = [Path(sys.executable).with_name("presence-cli"), "report", *args]
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    with subprocess.Popen(command, stdin=end, stdout=end, env={**environment, "NO_COLOR": "1", "TERM": "xterm"}):
+        os.close(end)
+        written = b""
+        with open(terminal, "rb", buffering=0) as screen, suppress(OSError):  # EIO: the last writer is gone
+            while some := screen.read(4096):
+                written += some
+    return re.sub(r"\x1b\[[\d;]*m", "", written.decode()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns, bars", [
+    (140, [30, 15]), (120, [26, 13]), (100, [0, 0]), (80, [0, 0]), (60, [0, 0]), (30, [0, 0])])
+def test_in_a_narrow_terminal_the_bars_go_and_nothing_is_cut(line, tmp_path, columns, bars):
+    path, name = tmp_path / "presence.jsonl", "A network with thirty-two letter"
+    path.write_bytes(line(ssid=name) + line(ssid=name, clientMac="DA0000000001") + line(ssid="B"))
+    header, first, second, *_ = in_terminal(columns, path, "--by", "ssid").splitlines()
+    assert (first.split()[:5], second.split()[0]) == (name.split(), "B")
+    assert [text.count("█") for text in (first, second)] == bars
+    assert (cell_len(first.rstrip()) <= columns) == (columns >= 100)
+    for title, value in ("RANDOMISED", "1"), ("OBSERVATIONS", "2"), ("ASSOCIATED", "100 %"), ("RSSI", "-50 dBm"):
+        ends = header.index(title) + len(title)
+        assert first[:ends].endswith(f" {value}")
+
+
+def test_every_access_point_is_on_the_page(tmp_path, line, report):
+    names = [f"C413E2{number:06X}" for number in range(200)]
+    (tmp_path / "presence.jsonl").write_bytes(b"".join(line(apMac=name, ssid="Guest", x=1, y=2) for name in names))
+    report("--data-dir", tmp_path, "--html", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "40 of 200 access points, those that saw most distinct devices; most first." in page
+    assert "12 of 200 access points, those with most such observations; most first." in page
+    for title, rest in ("The other 160 access points", 160), ("The other 188 access points", 188):
+        _, found, below = page.partition(f"<summary>{title}</summary>")
+        assert found and sum(name in below.partition("</details>")[0] for name in names) == rest
+    assert all(page.count(name) >= 4 for name in names)
