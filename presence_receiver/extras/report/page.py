@@ -87,16 +87,10 @@ def _every(report: Report) -> str:
 
 def _over_time(report: Report) -> str:
     title, rows = f"Distinct devices {_every(report)}", report.over_time
-    first, last = report.times[0], report.times[-1]
     return html.section(
-        title, html.note(f"Time zone {report.zone}, {_clock(first)} to {_clock(last)}; the first and the last "
-                         f"{report.step} may be incomplete."),
+        title, html.note(f"Time zone {report.zone}; the first and the last {report.step} may be incomplete."),
         plots.over_time(title, report.times, rows),
         html.behind(title, [f"{report.step.capitalize()} ({report.zone})", *HEADER], [cells(row) for row in rows]))
-
-
-def _clock(time: datetime.datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M}"
 
 
 def _access_points(report: Report) -> str:

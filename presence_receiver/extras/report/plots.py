@@ -60,12 +60,13 @@ def histogram(name: str, counts: Sequence[tuple[int, int]]) -> str:
     top, bottom, step = svg.ABOVE, svg.ABOVE + AREA, 1 / len(counts)
     axis, scale = svg.upright(top, bottom, max(count for _, count in counts), "observations")
     parts, every = [], -(-len(counts) // 12)
+    narrow = every * -(-len(counts) // (3 * every))
     for index, (low, count) in enumerate(counts):
         words = f"{low} to {low + BIN - 1}"
         parts.append(svg.rect(svg.percent((index + 0.04) * step), bottom - count * scale, svg.percent(0.92 * step),
                               count * scale, "s6", f"{words} dBm: {count:,} observations"))
         if index % every == 0:
-            kind = "middle wide" if index % -(-len(counts) // 4) else "middle"
+            kind = "middle wide" if index % narrow else "middle"
             parts.append(svg.text(svg.percent((index + 0.5) * step), bottom + 18, words, kind))
     return svg.drawing(name, bottom + svg.BELOW + 16, axis, *parts, svg.text("100%", bottom + 36, "dBm", "end"))
 

@@ -24,8 +24,11 @@ def line(**more):
     return json.dumps({**LINE, **more}).encode() + b"\n"
 
 
+UNFINISHED = "1 line is unfinished or no presence line and was skipped."
+
+
 def table(ran):
-    assert (ran.code, ran.err) == (0, "")
+    assert ran.code == 0
     return [text.rstrip() for text in ran.out.splitlines()]
 
 
@@ -44,35 +47,46 @@ def folder(tmp_path):
 
 def test_a_table_with_bars(folder):
     full, half = "█" * 30, "█" * 15
-    assert table(run("report", "--data-dir", folder)) == [
-        f"HOUR              DEVICES  {'':30}  OBSERVATIONS  ASSOCIATED  RSSI",
-        f"2026-11-22 20:00  1        {full}  2             100%        -46",
-        f"2026-11-22 22:00  1        {full}  2             100%        -60",
+    ran = run("report", "--data-dir", folder)
+    assert ran.err == f"Warning: {folder / 'presence.jsonl'}: {UNFINISHED}\n"
+    assert table(ran) == [
+        f"HOUR (UTC)         DEVICES  {'':30}  RANDOMISED  OBSERVATIONS  ASSOCIATED  MEDIAN RSSI",
+        f"2026-11-22 20:00         1  {full}           0             2       100 %      -46 dBm",
+        "2026-11-22 21:00  no lines",
+        f"2026-11-22 22:00         1  {full}           0             2       100 %      -60 dBm",
         "",
-        f"total             2        {'':30}  4             100%        -50",
+        f"total                    2  {'':30}           0             4       100 %      -50 dBm",
         "",
-        "RSSI, dBm",
-        f"-70 to -66  {half}{'':17}1",
-        f"-50 to -46  {full}  2",
-        f"-45 to -41  {half}{'':17}1"]
+        "DEVICES are distinct addresses, RANDOMISED those with the local bit, ASSOCIATED those with an SSID.",
+        "",
+        "RSSI            OBSERVATIONS",
+        f"-70 to -66 dBm             1  {half}",
+        "-65 to -61 dBm             0",
+        "-60 to -56 dBm             0",
+        "-55 to -51 dBm             0",
+        f"-50 to -46 dBm             2  {full}",
+        f"-45 to -41 dBm             1  {half}"]
 
 
 @pytest.mark.parametrize("by, rows", [
-    ("ap", ["C413E2000040,1,2,1,-46", "C413E2000080,1,2,1,-60"]),
-    ("ssid", [",2,2,0,-50", "Guest,1,1,1,-70", "Staff,1,1,1,-41"]),
-    ("manufacturer", [",2,3,1,-50", "Apple Inc,1,1,1,-41"]),
+    ("ap", ["C413E2000040,1,0,2,1,-46", "C413E2000080,1,0,2,1,-60"]),
+    ("ssid", [",2,0,2,0,-50", "Guest,1,0,1,1,-70", "Staff,1,0,1,1,-41"]),
+    ("manufacturer", [",2,0,3,1,-50", "Apple Inc,1,0,1,1,-41"]),
 ])
 def test_rows_for_programs(folder, by, rows):
     ran = run("report", "--data-dir", folder, "--by", by, "--output", "csv")
-    assert ran.parts == (0, "\n".join([f"{by},devices,observations,associated,rssi", *rows, ""]), "")
+    header = f"{by},devices,randomised,observations,associated,rssi"
+    assert (ran.code, ran.out) == (0, "\n".join([header, *rows, ""]))
 
 
 def test_json(folder):
-    assert json.loads(run("report", folder / "presence.jsonl", "--output", "json").out) == {
-        "from": "2026-11-22T22:15:00Z", "to": "2026-11-22T22:15:00Z",
-        "total": {"name": "total", "devices": 1, "observations": 1, "associated": 1, "rssi": -70},
-        "by": "hour", "rssi": [{"from": -70, "observations": 1}],
-        "rows": [{"name": "2026-11-22 22:00", "devices": 1, "observations": 1, "associated": 1, "rssi": -70}]}
+    figures = {"devices": 1, "randomised": 0, "observations": 1, "associated": 1, "rssi": -70}
+    path = folder / "presence.jsonl"
+    assert json.loads(run("report", path, "--output", "json").out) == {
+        "from": "2026-11-22T22:15:00Z", "to": "2026-11-22T22:15:00Z", "timezone": "UTC",
+        "total": {"name": "total", **figures}, "by": "hour", "rows": [{"name": "2026-11-22 22:00", **figures}],
+        "rssi": [{"from": -70, "to": -66, "observations": 1}], "rejected": None,
+        "files": [{"path": str(path), "lines": 1, "older": 0, "skipped": 1}]}
 
 
 @pytest.mark.parametrize("since, count", [
@@ -94,7 +108,7 @@ def test_client_centric_lines_count_for_their_best_access_point(tmp_path):
                  {"apMac": "BB0000000000", "rssi": -40}]
     path = tmp_path / "presence.jsonl"
     path.write_bytes(line(apMac=None, rssi=None, deviceObservers=observers))
-    assert run("report", path, "--by", "ap", "--output", "csv").out.splitlines()[1] == "BB0000000000,1,1,0,-40"
+    assert run("report", path, "--by", "ap", "--output", "csv").out.splitlines()[1] == "BB0000000000,1,0,1,0,-40"
 
 
 def test_every_line_of_a_receiver_is_read(tmp_path):
@@ -118,7 +132,7 @@ def test_nothing_to_report_on(tmp_path):
 
 def test_no_lines_at_all(tmp_path):
     (tmp_path / "presence.jsonl").write_bytes(b"")
-    assert table(run("report", "--data-dir", tmp_path))[2].split() == ["total", "0", "0", "-", "-"]
+    assert table(run("report", "--data-dir", tmp_path))[2].split() == ["total", "no", "lines"]
     assert json.loads(run("report", "--data-dir", tmp_path, "--output", "json").out)["from"] is None
     assert run("report", "--data-dir", tmp_path, "--html", tmp_path / "page.html").code == 0
     assert "No lines." in (tmp_path / "page.html").read_text()
@@ -151,11 +165,13 @@ def test_a_page_of_its_own(tmp_path):
     assert run("report", path, "--html", html).parts == (0, "", f"Wrote {html}.\n")
     page = html.read_text()
     assert re.findall("<h2>(.*?)</h2>", page) == [
-        "Devices over time", "Devices by access point", "Signal strength, dBm",
-        "Where associated devices were, metres"]
-    assert page.count("<svg") == page.count("</svg>") == 4
+        "Distinct devices an hour", "Distinct devices an hour, by access point",
+        "Observations by signal strength, in ranges of 5 dBm",
+        "Where associated devices were: observations in squares of 1 × 1 m", "SSIDs", "Manufacturers",
+        "Rejected observations", "Files"]
+    assert page.count("<svg") == page.count("</svg>")
     assert re.findall(r"(?:src|href)=\"([^\"]*)\"", page) == ["data:,"]
-    assert not re.search(r"url\(|@import|https?:", page)
+    assert not re.search(r"url\((?!#)|@import|https?:", page)
 
 
 def browse(page, folder):
