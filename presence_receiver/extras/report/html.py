@@ -46,5 +46,5 @@ def top(caption: str, things: str, header: Sequence[str], rows: Rows) -> str:
     if len(rows) <= SHOWN:
         return table(caption, header, rows)
     rest = rows[SHOWN:]
-    return (table(f"{caption}: {SHOWN} of {len(rows):,} {things}, those at the top of the order", header, rows[:SHOWN])
+    return (table(f"{caption}: the first {SHOWN} of {len(rows):,} {things}", header, rows[:SHOWN])
             + more(f"The other {len(rest):,} {things}", table(f"{caption}, the rest", header, rest)))

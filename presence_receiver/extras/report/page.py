@@ -109,7 +109,8 @@ def _access_points(report: Report) -> str:
         title, html.note(words), shades.legend("Devices", gaps), drawn(shown),
         html.more(f"The other {len(rest):,} access points", drawn(rest)) if rest else "",
         html.behind(f"{title}; in brackets those with a randomised address", header, lines),
-        html.top("Each access point", "access points", ["Access point", *HEADER], [cells(row) for row in rows]))
+        html.top("Each access point, most distinct devices first", "access points", ["Access point", *HEADER],
+                 [cells(row) for row in rows]))
 
 
 def _strength(report: Report) -> str:
@@ -150,7 +151,7 @@ def _plans(report: Report) -> str:
 def _top(report: Report, what: str, things: str, unnamed: str) -> str:
     rows = [cells(row, unnamed) for row in report.by(what)]
     title = {"ssid": "SSIDs", "manufacturer": "Manufacturers"}[what]
-    return html.section(title, html.top(f"{title} by distinct devices", things, [title[:-1], *HEADER], rows))
+    return html.section(title, html.top(f"{title}, most distinct devices first", things, [title[:-1], *HEADER], rows))
 
 
 def _rejected(report: Report) -> str:
@@ -161,7 +162,7 @@ def _rejected(report: Report) -> str:
     if not reasons:
         return html.section("Rejected observations", html.note("None."))
     rows = [[reason, f"{count:,}"] for reason, count in reasons]
-    caption = "Rejected lines by reason; one with several reasons counts for each"
+    caption = "Rejected lines by reason, most first; one with several reasons counts for each"
     return html.section("Rejected observations", html.top(caption, "reasons", ["Reason", "Lines"], rows))
 
 
@@ -170,4 +171,5 @@ def _sources(report: Report) -> str:
     unread = report.lines.unread
     words = f"{unread:,} files closed before the time asked for were not read." if unread else ""
     header = ["File", "Lines", "Older than asked for", "Skipped"]
-    return html.section("Files", html.note(words) if words else "", html.top("Files read", "files", header, rows))
+    return html.section("Files", html.note(words) if words else "",
+                        html.top("Files read, in their order", "files", header, rows))

@@ -42,9 +42,9 @@ def over_time(name: str, times: Times, rows: Sequence[Row]) -> str:
     """A bar for each period, of two parts: devices with a randomised address stand on top of the others."""
     top, bottom = svg.ABOVE, svg.ABOVE + AREA
     axis, scale = svg.upright(top, bottom, max(row.devices for row in rows), "devices")
-    parts, step = [], 1 / len(rows)
+    parts, step, gap = [], 1 / len(rows), 0.08 if len(rows) <= 60 else 0
     for index, row in enumerate(rows):
-        x, width = svg.percent((index + 0.08) * step), svg.percent(0.84 * step)
+        x, width = svg.percent((index + gap) * step), svg.percent((1 - 2 * gap) * step)
         title = f"{row.name}: {counted(row.devices, row.randomised)}"
         others = (row.devices - row.randomised) * scale
         parts.append(svg.rect(x, bottom - others, width, others, "s6", title))
