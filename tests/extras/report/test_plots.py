@@ -1,0 +1,42 @@
+import re
+from datetime import UTC, datetime, timedelta
+
+from presence_receiver.extras.report import plots
+from presence_receiver.extras.report.figures import Map, Row
+from presence_receiver.extras.report.svg import Shades
+
+TIMES = [datetime(2026, 11, 16, 23, tzinfo=UTC) + timedelta(hours=hour) for hour in range(3)]
+
+
+def rects(drawn):
+    """x, y, width, height and class of each rectangle that says something to the mouse."""
+    found = re.findall(r'<rect x="(\S+?)%?" y="(\S+)" width="(\S+?)%?" height="(\S+)" class="(\w+)"><title>', drawn)
+    return [(*map(float, numbers), kind) for *numbers, kind in found]
+
+
+def test_y_goes_upward_on_a_plan_and_the_cross_stands_at_its_place():
+    drawn = plots.plan(Map("A", (1.0, 3.0), {(0.0, 0.0): 1, (3.0, 3.0): 4}), 1.0, Shades(4))
+    one = plots.PLAN / 4
+    assert [(x, y) for x, y, *_ in rects(drawn)] == [(0, round(3 * one, 1)), (round(3 * one, 1), 0)]
+    assert [kind for *_, kind in rects(drawn)] == [Shades(4).of(1), "s6"]
+    assert f'class="mark" d="M{one - 6:.1f} {one:.1f}h12' in drawn
+
+
+def test_bars_are_as_high_as_their_counts_and_an_hour_without_lines_is_a_band():
+    rows = [Row("a", 30, 10, 40, 0, -50), Row("b", 0, 0, 0, 0, None), Row("c", 15, 0, 20, 0, -50)]
+    bands, *bars = rects(plots.over_time("devices", TIMES, rows))
+    assert bands[0] == round(100 / 3, 3) and bands[4] == "none"
+    heights = [bar[3] for bar in bars]
+    assert [round(height / heights[0], 2) for height in heights] == [1, 0.5, 0, 0, 0.75, 0]
+    assert abs(bars[1][1] + bars[1][3] - bars[0][1]) < 0.2
+
+
+def test_the_tick_of_midnight_stands_at_midnight():
+    rows = [Row("a", 1, 0, 1, 0, -50)] * 3
+    assert '<text x="33.333%" y="214" class="middle">Nov 17</text>' in plots.over_time("devices", TIMES, rows)
+
+
+def test_a_range_of_strengths_has_its_label_below():
+    drawn = plots.histogram("strengths", [(-55, 2), (-50, 4)])
+    assert '<text x="25%" y="214" class="middle">-55 to -51</text>' in drawn
+    assert [round(height) for *_, height, _ in rects(drawn)] == [plots.AREA * 2 / 4, plots.AREA]
