@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 HOURS_SHOWN, DAYS_SHOWN = datetime.timedelta(days=10), datetime.timedelta(days=400)
 """What is longer is shown day by day, or month by month."""
-MOST_TICKS, MOST_NARROW = 12, 5
+MOST_TICKS, MOST_NARROW = 12, 4
 FORMATS = {"hour": "%Y-%m-%d %H:%M", "day": "%Y-%m-%d", "month": "%Y-%m"}
 
 RULES: list[Callable[[datetime.datetime], bool]] = [
