@@ -18,6 +18,7 @@ from presence_receiver.config import load
 from presence_receiver.errors import ConfigError
 from presence_receiver.monitoring import FOLDER_VARIABLE, forget
 from presence_receiver.server.log import CONFIG
+from presence_receiver.storage import strange_names
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
@@ -46,9 +47,11 @@ logconfig_dict = CONFIG
 def on_starting(server: Arbiter) -> None:
     """Check the settings before the first fork: each fault in a line, and no respawning."""
     try:
-        load(os.environ)
+        settings = load(os.environ)
     except ConfigError as error:
         sys.exit("\n".join(error.args))
+    if strange := strange_names(settings.data_dir):
+        sys.exit("\n".join(strange))
     try:
         os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="presence-metrics-")
     except OSError:  # full or read-only: who counts tries again, and counts in memory

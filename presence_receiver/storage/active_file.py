@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import fcntl
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,11 +17,10 @@ from presence_receiver.storage import durable, rotation
 from presence_receiver.storage.closed_names import ClosedNames
 from presence_receiver.storage.odd_files import ODD, first_hole, line_start
 
-LONGEST_TORN = 1 << 20
-"""Bytes of a torn tail that become one rejected line at once; what is longer, housekeeping takes apart."""
+LONGEST_TORN = 1 << 20  # bytes that become one rejected line at once; what is longer, housekeeping takes apart
 
 FIRST_LINE = '{"receivedAt":"2026-11-22T20:15:00.123456Z"'
-FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class LineFile:
@@ -42,8 +42,8 @@ class LineFile:
         """Scan a file that this process does not know yet, without the lock; `open` then scans only what is new."""
         with suppress(FileNotFoundError):
             found = os.stat(self.path)
-            if (found.st_dev, found.st_ino) != self._known:
-                descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            if (found.st_dev, found.st_ino) != self._known and not durable.strange(self.path):
+                descriptor = os.open(self.path, FLAGS)
                 try:
                     self._remember(os.fstat(descriptor))
                     hole = first_hole(descriptor, 0, found.st_size)
@@ -83,10 +83,15 @@ class LineFile:
         self.forget()
         try:
             self._descriptor = os.open(self.path, FLAGS)
-        except FileNotFoundError:
+        except OSError:
+            if durable.strange(self.path):
+                durable.put_aside(self.path)
             self._descriptor = os.open(self.path, FLAGS | os.O_CREAT, durable.FILE_MODE)
             durable.sync_folder(self._folder)
         found = os.fstat(self._descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            durable.put_aside(self.path)
+            return self._reopen()
         self._size = found.st_size
         if (found.st_dev, found.st_ino) != self._known:
             self._remember(found)

@@ -1,11 +1,16 @@
 """What a folder needs beside its files: names that survive a power cut, and room."""
 from __future__ import annotations
 
+import logging
 import os
+import stat
 import sys
+import time
 from contextlib import suppress
 from mmap import PAGESIZE
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o640
 """Not for everybody: what is stored are personal data."""
@@ -45,3 +50,19 @@ def let_pages_go(descriptor: int, start: int, end: int) -> None:
     if hasattr(os, "posix_fadvise") and end > start:
         with suppress(OSError):
             os.posix_fadvise(descriptor, start, end - start, os.POSIX_FADV_DONTNEED)
+
+
+def strange(path: Path | str) -> bool:
+    """Return whether there is something of that name that is no plain file: a link, a FIFO, a folder."""
+    try:
+        return not stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def put_aside(path: Path | str) -> None:
+    """Rename what is not ours, that it be neither written through nor waited for."""
+    aside = f"{path}.aside-{time.time_ns()}"
+    os.rename(path, aside)
+    sync_folder(Path(path).parent)
+    log.warning("%s is no plain file; it is now %s.", os.path.basename(path), os.path.basename(aside))

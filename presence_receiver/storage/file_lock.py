@@ -62,7 +62,10 @@ class FileLock:
             os.close(self._descriptor)
             self._descriptor = -1
         durable.make_folder(self._path.parent)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, LOCK_MODE)
+        if durable.strange(self._path):
+            durable.put_aside(self._path)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        self._descriptor = os.open(self._path, flags, LOCK_MODE)
         self._process = os.getpid()
         if stat.S_IMODE(os.fstat(self._descriptor).st_mode) != LOCK_MODE:
             with suppress(PermissionError):

@@ -11,6 +11,7 @@ from presence_receiver import config
 from presence_receiver.cli import Invocation, console, pass_invocation, tell
 from presence_receiver.extras.replay.rewriting import replay
 from presence_receiver.mask import one_line
+from presence_receiver.storage import become_owner
 
 
 @click.command("replay")
@@ -31,6 +32,7 @@ def command(invocation: Invocation, files: tuple[Path, ...], data_dir: str | Non
     """
     values = invocation.values | ({"PRESENCE_DATA_DIR": data_dir} if data_dir else {})
     settings = config.load(values, needs_secret=False)
+    become_owner(settings.data_dir)
     for path in files:
         with progress(path.name) as show:
             outcome = replay(path, settings, show)
