@@ -67,8 +67,12 @@ def test_four_workers_agree_with_the_simulator(tmp_path):
     with running(tmp_path, workers=4, **settings) as receiver:
         ran = run("simulate", receiver.url, "--speed", 1200, "--duration", 1.5, "--bad", 0.2, "--output", "json")
         run("send", receiver.url, PRESENCE_SECRET="wrong-secret")
-        closed = [path for path in receiver.data.iterdir() if re.search(r"-\d{8}T", path.name)]
-        until(lambda: values(receiver).get("presence_closed_files_waiting") == len(closed))  # housekeeping's next round
+
+        def closed():
+            return [path for path in receiver.data.iterdir() if re.search(r"-\d{8}T", path.name)]
+
+        # housekeeping's next round
+        until(lambda: values(receiver).get("presence_closed_files_waiting") == len(closed()) > 0)
         found = values(receiver)
         stored = sum(path.stat().st_size for path in receiver.data.glob("*.jsonl"))
     said = json.loads(ran.out)
@@ -83,7 +87,7 @@ def test_four_workers_agree_with_the_simulator(tmp_path):
     assert found["presence_commit_deliveries_sum"] == said["deliveries"]
     assert found["presence_commit_deliveries_count"] == found["presence_sync_seconds_count"]
     rotations = {stem: found[f'presence_rotations_total{{file="{stem}"}}'] for stem in ("presence", "rejected")}
-    assert sum(rotations.values()) == found["presence_closed_files_waiting"] == len(closed) > 0
+    assert sum(rotations.values()) == found["presence_closed_files_waiting"] == len(closed()) > 0
     assert 0 < found["presence_sync_seconds_sum"] <= found["presence_append_seconds_sum"]
     assert found["presence_free_bytes"] > 0
 
