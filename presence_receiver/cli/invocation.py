@@ -4,13 +4,14 @@ Commands that need no API ask for none, so that missing credentials cannot stop 
 """
 
 import os
+import stat
 from functools import cached_property
 from importlib import import_module
 
 import click
 from dotenv import dotenv_values
 
-from presence_receiver.cli.output import tell
+from presence_receiver.cli.output import tell, warn
 from presence_receiver.errors import ConfigError
 from presence_receiver.mask import Mask
 from presence_receiver.subscriptions import Environment, SubscriptionApi
@@ -42,7 +43,7 @@ class Invocation:
         if name not in APIS:
             raise ConfigError(f"PRESENCE_API must be {' or '.join(APIS)}.")
         vendor = getattr(import_module("presence_receiver.subscriptions"), APIS[name])
-        api: SubscriptionApi = vendor.from_environment(self.environment, self.mask, self.timeout, self.trace)
+        api: SubscriptionApi = vendor.from_environment(self.environment, self.mask, self.timeout, self.trace, tell)
         return api
 
     def trace(self, line: str) -> None:
@@ -57,6 +58,8 @@ def read_environment(path: str | None) -> dict[str, str]:
         file = dotenv_values(path, interpolate=False) if path else {}
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8: save the env file as UTF-8.") from None
+    if path and os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        warn(f"{path} can be read by others than you: chmod 600 {path}")
     return {name: value for name, value in file.items() if value} | {k: v for k, v in os.environ.items() if v}
 
 

@@ -92,5 +92,6 @@ def record(item: Subscription, shows_secrets: bool) -> dict[str, str | None]:
 
 
 def as_json(value: object) -> str:
-    """One line of JSON."""
-    return json.dumps(value, ensure_ascii=False)
+    """One line of JSON; what a terminal would obey or hide is escaped, also where JSON need not."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)

@@ -4,16 +4,18 @@ from typing import TYPE_CHECKING
 from presence_receiver.faces import face
 
 if TYPE_CHECKING:
-    from presence_receiver.http_client.calls import Answer, RETRIES, open_session, parse, send
+    from presence_receiver.http_client.calls import Answer, open_session, parse, send
     from presence_receiver.http_client.delivery import deliver, sample_body
     from presence_receiver.http_client.failures import reason, was_not_sent
+    from presence_receiver.http_client.patience import Tell, persist
     from presence_receiver.http_client.trace import Trace
     from presence_receiver.http_client.urls import api_fault, is_loopback, receiver_fault
 
 __getattr__ = face(__name__, {
-    "calls": ("Answer", "RETRIES", "open_session", "parse", "send"),
+    "calls": ("Answer", "open_session", "parse", "send"),
     "delivery": ("deliver", "sample_body"),
     "failures": ("reason", "was_not_sent"),
+    "patience": ("Tell", "persist"),
     "trace": ("Trace",),
     "urls": ("api_fault", "is_loopback", "receiver_fault"),
 })

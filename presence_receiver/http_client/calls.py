@@ -1,8 +1,8 @@
 """Every HTTP call that leaves this package, with what must hold for each of them.
 
 Credentials go to the address they are meant for and nowhere else: no redirect is followed, ~/.netrc is
-not read (a proxy named in the environment is used). Only GET is ever repeated. It knows no vendor, only
-the name of the setting that holds the address, for its messages.
+not read (a proxy named in the environment is used). The timeout is the whole call's, and an answer has an end. It
+knows no vendor.
 """
 
 from collections.abc import Mapping
@@ -11,18 +11,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import LocationParseError
-from urllib3.util.retry import Retry
 
-from presence_receiver.http_client.failures import NotSent
+from presence_receiver.http_client.failures import AnswerTooLarge, NotSent
+from presence_receiver.http_client.patience import within
 from presence_receiver.http_client.trace import Trace, trace_answer, trace_request
 from presence_receiver.mask import one_line
 
-RETRIES = 3
-BACK_OFF = 0.5  # seconds; doubled each time
-LONGEST_RETRY_AFTER = 60  # seconds; urllib3's own default is six hours
-WORTH_REPEATING = frozenset({429, 502, 503, 504})
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes, inflated."""
+PIECE = 64 * 1024
 
 
 class Credentials(requests.auth.AuthBase):
@@ -58,26 +56,21 @@ class Answer:
         return 200 <= self.status < 300
 
 
-def open_session(headers: Mapping[str, str], retries: int = RETRIES) -> requests.Session:
-    """A session that carries these credentials and repeats GET only."""
+def open_session(headers: Mapping[str, str]) -> requests.Session:
+    """A session that carries these credentials and repeats nothing by itself."""
     session = Session()
     session.auth = Credentials(headers)
-    retry = Retry(total=retries, allowed_methods={"GET"}, status_forcelist=WORTH_REPEATING,
-                  backoff_factor=BACK_OFF, retry_after_max=LONGEST_RETRY_AFTER, redirect=False,
-                  raise_on_status=False)
-    session.mount("https://", HTTPAdapter(max_retries=retry))
-    session.mount("http://", HTTPAdapter(max_retries=retry))
     return session
 
 
 def send(session: requests.Session, method: str, url: str, timeout: float, trace: Trace,
          **content: Any) -> requests.Response:
-    """One request, its answer read to the end, both traced. Raises what requests raises."""
+    """One request, its answer read to the end within `timeout` seconds, both traced. Raises what requests raises."""
     request = session.prepare_request(requests.Request(method, url, **content))
     trace_request(request, trace)
     surroundings = session.merge_environment_settings(str(request.url), {}, False, None, None)
     try:
-        response = session.send(request, timeout=timeout, **surroundings)
+        response = within(timeout, lambda: _answer(session, request, timeout, surroundings))
     except requests.RequestException:
         raise
     except LocationParseError:
@@ -85,6 +78,20 @@ def send(session: requests.Session, method: str, url: str, timeout: float, trace
     except OSError:
         raise NotSent("the certificates that REQUESTS_CA_BUNDLE names cannot be read") from None
     trace_answer(response, trace)
+    return response
+
+
+def _answer(session: requests.Session, request: requests.PreparedRequest, timeout: float,
+            surroundings: Mapping[str, Any]) -> requests.Response:
+    """The answer with its whole body, as requests would leave it; AnswerTooLarge beyond the limit."""
+    surroundings = {**surroundings, "stream": True}
+    with session.send(request, timeout=timeout, **surroundings) as response:
+        body = bytearray()
+        for piece in response.iter_content(PIECE):
+            body += piece
+            if len(body) > LARGEST_ANSWER:
+                raise AnswerTooLarge(f"its answer is larger than {LARGEST_ANSWER // 1024 // 1024} MiB")
+        response._content = bytes(body)  # where requests itself keeps what was read
     return response
 
 

@@ -11,6 +11,10 @@ class NotSent(requests.RequestException):
     """Where requests lets other libraries' exceptions through; the text says why, in our words."""
 
 
+class AnswerTooLarge(requests.RequestException):
+    """An answer that was read no further than its limit; the text says so, in our words."""
+
+
 def was_not_sent(error: requests.RequestException) -> bool:
     """Whether the connection was never made, so that nothing can have been carried out."""
     early = (NotSent, requests.exceptions.ConnectTimeout, requests.exceptions.SSLError,
@@ -25,7 +29,7 @@ def cause(error: requests.RequestException) -> object:
 
 def reason(error: requests.RequestException) -> str:
     """Why there is no answer, in our words."""
-    if isinstance(error, NotSent):
+    if isinstance(error, NotSent | AnswerTooLarge):
         return str(error)
     if isinstance(error, requests.exceptions.SSLError):
         return "its TLS certificate is not trusted, or it speaks no TLS"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from presence_receiver.subscriptions.hivemanager import HiveManager
     from presence_receiver.subscriptions.registration import carry_out, delete_subscriptions, holds, plan_registration
     from presence_receiver.subscriptions.subscription import (
-        DEFAULT_APPLICATION, Subscription, SubscriptionApi, Subscriptions,
+        DEFAULT_APPLICATION, Subscription, SubscriptionApi, Subscriptions, TAKEN_TYPES,
     )
 
 __getattr__ = face(__name__, {
@@ -17,5 +17,5 @@ __getattr__ = face(__name__, {
     "extremecloudiq": ("ExtremeCloudIQ",),
     "hivemanager": ("HiveManager",),
     "registration": ("carry_out", "delete_subscriptions", "holds", "plan_registration"),
-    "subscription": ("DEFAULT_APPLICATION", "Subscription", "SubscriptionApi", "Subscriptions"),
+    "subscription": ("DEFAULT_APPLICATION", "Subscription", "SubscriptionApi", "Subscriptions", "TAKEN_TYPES"),
 })

@@ -9,35 +9,35 @@ from typing import Any
 import requests
 
 from presence_receiver.errors import CallFailed, OutcomeUnknown
-from presence_receiver.http_client import RETRIES, Answer, Trace, open_session, parse, reason, send, was_not_sent
+from presence_receiver.http_client import Answer, Tell, Trace, open_session, parse, persist, reason, send, was_not_sent
 
 
 class Caller:
     """Calls one API with one set of credentials. `name` is the setting that holds its address."""
 
     def __init__(self, name: str, base: str, headers: Mapping[str, str], timeout: float,
-                 trace: Trace) -> None:
+                 trace: Trace, tell: Tell) -> None:
         self._name, self._base, self._headers = name, base, headers
-        self._timeout, self._trace = timeout, trace
+        self._timeout, self._trace, self._tell = timeout, trace, tell
 
     def call(self, method: str, path: str, **content: Any) -> Answer:
         """The answer, whatever its status; raises CallFailed, or OutcomeUnknown if it may have been done."""
         try:
             with open_session(self._headers) as session:
-                answer = parse(self._read_whole(session, method, self._base + path, content))
+                answer = parse(self._response(session, method, self._base + path, content))
         except requests.RequestException as error:
             raise self._no_answer(method, error) from None
         return self._understood(method, answer)
 
-    def _read_whole(self, session: requests.Session, method: str, url: str,
-                    content: dict[str, Any]) -> requests.Response:
-        """GET is repeated where the answer breaks off: urllib3 repeats only until the headers are there."""
-        for _ in range(RETRIES if method == "GET" else 0):
-            try:
-                return send(session, method, url, self._timeout, self._trace, **content)
-            except requests.exceptions.ChunkedEncodingError:
-                continue
-        return send(session, method, url, self._timeout, self._trace, **content)
+    def _response(self, session: requests.Session, method: str, url: str,
+                  content: dict[str, Any]) -> requests.Response:
+        """The whole answer; only GET is ever asked again."""
+        def attempt(seconds: float) -> requests.Response:
+            return send(session, method, url, seconds, self._trace, **content)
+
+        if method != "GET":
+            return attempt(self._timeout)
+        return persist(attempt, self._timeout, lambda words: self._tell(f"{self._name}: {words}"))
 
     def _no_answer(self, method: str, error: requests.RequestException) -> CallFailed:
         kind = CallFailed if was_not_sent(error) else unsure(method)

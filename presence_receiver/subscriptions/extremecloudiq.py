@@ -1,18 +1,20 @@
 """ExtremeCloud IQ's API for webhook subscriptions, in the three verbs that both vendors share.
 
-It creates without telling the id and deletes in the background; older servers answer bare arrays. It
-knows no CLI.
+It creates without telling the id and deletes in the background. Its list comes in three shapes: a page, a bare array
+as older servers answer, and an array of pages as the vendor's OpenAPI description says. It knows no CLI.
 """
 
 from typing import Any, Self
 from urllib.parse import quote
 
 from presence_receiver.errors import CallFailed
-from presence_receiver.http_client import Answer, Trace
+from presence_receiver.http_client import Answer, Tell, Trace
 from presence_receiver.mask import Mask, one_line
 from presence_receiver.subscriptions.caller import Caller, failure
 from presence_receiver.subscriptions.environment import Environment
-from presence_receiver.subscriptions.subscription import DEFAULT_MESSAGE_TYPE, Subscription, Subscriptions, text
+from presence_receiver.subscriptions.subscription import (
+    DEFAULT_MESSAGE_TYPE, MOST_PAGES, Subscription, Subscriptions, endless, identity, text,
+)
 
 WEBHOOKS = "/subscriptions/webhook"
 PAGE = 100
@@ -31,18 +33,21 @@ class ExtremeCloudIQ:
         self._caller, self._mask = caller, mask
 
     @classmethod
-    def from_environment(cls, environment: Environment, mask: Mask, timeout: float, trace: Trace) -> Self:
+    def from_environment(cls, environment: Environment, mask: Mask, timeout: float, trace: Trace,
+                         tell: Tell) -> Self:
         """Raises ConfigError with all that is missing or malformed."""
         base = environment.base("EXTREMECLOUDIQ_URL", "https://api.extremecloudiq.com")
         headers = {"Authorization": "Bearer " + environment.credential("EXTREMECLOUDIQ_ACCESS_TOKEN")}
         environment.check()
-        return cls(Caller("EXTREMECLOUDIQ_URL", base, headers, timeout, trace), mask)
+        return cls(Caller("EXTREMECLOUDIQ_URL", base, headers, timeout, trace, tell), mask)
 
     def list(self) -> Subscriptions:
-        """Pages count from 1; an older server answers everything at once, as a bare array."""
+        """Pages count from 1; a bare array is everything at once."""
         found: dict[str, Subscription] = {}
         page, last = 1, 1
         while page <= last:
+            if page > MOST_PAGES:
+                raise endless("EXTREMECLOUDIQ_URL")
             body = self._request("GET", params={"page": str(page), "limit": str(PAGE)})
             fresh = [item for item in self._subscriptions(body) if item.id not in found]
             found.update((item.id, item) for item in fresh)
@@ -68,8 +73,11 @@ class ExtremeCloudIQ:
         return MESSAGE_TYPES
 
     def _subscriptions(self, body: Any) -> Subscriptions:
-        data = body.get("data") or [] if isinstance(body, dict) and "data" in body else body
-        if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+        try:
+            data = [item for page in pages(body) for item in page["data"] or ()]
+        except (TypeError, KeyError):
+            data = None
+        if data is None or not all(isinstance(item, dict) for item in data):
             raise CallFailed("EXTREMECLOUDIQ_URL answered with something that is no list of subscriptions: "
                              "check that it is the API's address.")
         for item in data:
@@ -99,15 +107,23 @@ class ExtremeCloudIQ:
 def subscription(item: dict[str, Any]) -> Subscription:
     """ExtremeCloud IQ's record in our words."""
     return Subscription(
-        id=str(item.get("id")), application=text(item.get("application")), url=str(item.get("url")),
+        id=identity(item, "EXTREMECLOUDIQ_URL"), application=text(item.get("application")), url=str(item.get("url")),
         secret=text(item.get("secret")), message_type=text(item.get("message_type")),
         status=text(item.get("status")), created=text(item.get("create_time")))
 
 
+def pages(body: Any) -> list[dict[str, Any]]:
+    """The pages in an answer, whichever of its three shapes it has."""
+    if isinstance(body, dict):
+        return [body]
+    if isinstance(body, list) and all(isinstance(item, dict) and "data" in item for item in body):
+        return body
+    return [{"data": body}] if isinstance(body, list) else [{}]
+
+
 def page_count(body: Any) -> int:
-    """How many pages there are; a bare array is all there is."""
-    count = body.get("total_pages") if isinstance(body, dict) else 1
-    return count if isinstance(count, int) else 1
+    """How many pages there are, as far as the answer says."""
+    return max((page["total_pages"] for page in pages(body) if isinstance(page.get("total_pages"), int)), default=1)
 
 
 def words(error: dict[str, Any]) -> str:

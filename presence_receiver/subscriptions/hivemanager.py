@@ -9,14 +9,16 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from presence_receiver.errors import AlreadyExists, CallFailed
-from presence_receiver.http_client import Answer, Trace
+from presence_receiver.http_client import Answer, Tell, Trace
 from presence_receiver.mask import Mask, one_line
 from presence_receiver.subscriptions.caller import Caller, failure
 from presence_receiver.subscriptions.environment import Environment
-from presence_receiver.subscriptions.subscription import DEFAULT_MESSAGE_TYPE, Subscription, Subscriptions, text
+from presence_receiver.subscriptions.subscription import (
+    MOST_PAGES, TAKEN_TYPES, Subscription, Subscriptions, endless, identity, text,
+)
 
 EXISTS = "core.service.data.can.not.persist.object"
-WITHOUT_LISTING = (DEFAULT_MESSAGE_TYPE, "LOCATION_CLIENT_CENTRIC")  # what v1, which cannot be asked, knows
+WITHOUT_LISTING = TAKEN_TYPES  # what v1, which cannot be asked, knows
 
 
 class HiveManager:
@@ -29,7 +31,8 @@ class HiveManager:
         self._caller, self._version, self._owner_id, self._mask = caller, version, owner_id, mask
 
     @classmethod
-    def from_environment(cls, environment: Environment, mask: Mask, timeout: float, trace: Trace) -> Self:
+    def from_environment(cls, environment: Environment, mask: Mask, timeout: float, trace: Trace,
+                         tell: Tell) -> Self:
         """Raises ConfigError with all that is missing or malformed."""
         base = environment.base("HIVEMANAGER_URL")
         version = environment.one_of("HIVEMANAGER_API_VERSION", ("beta", "v1"))
@@ -42,7 +45,7 @@ class HiveManager:
         owner_id = environment.integer("HIVEMANAGER_OWNER_ID")
         environment.check()
         path = f"{base}/xapi/{version}/configuration/webhooks"
-        return cls(Caller("HIVEMANAGER_URL", path, headers, timeout, trace), version, owner_id, mask)
+        return cls(Caller("HIVEMANAGER_URL", path, headers, timeout, trace, tell), version, owner_id, mask)
 
     def list(self) -> Subscriptions:
         """Asks without a page first; then, where `pagination` counts more, until nothing new comes."""
@@ -90,6 +93,8 @@ class HiveManager:
         yield first
         page = 1
         while first and says_more(envelope, page * len(first)):
+            if page == MOST_PAGES:
+                raise endless("HIVEMANAGER_URL")
             paging = {"page": str(page), "pageSize": str(len(first))}
             envelope = self._request("GET", params={**self._owner, **paging})
             yield self._subscriptions(envelope)
@@ -135,7 +140,7 @@ class HiveManager:
 def subscription(item: dict[str, Any]) -> Subscription:
     """HiveManager's record in our words."""
     return Subscription(
-        id=str(item.get("id")), application=text(item.get("application")), url=str(item.get("url")),
+        id=identity(item, "HIVEMANAGER_URL"), application=text(item.get("application")), url=str(item.get("url")),
         secret=text(item.get("secret")), message_type=text(item.get("messageType")),
         status=text(item.get("status")), created=text(item.get("dateCreated")))
 

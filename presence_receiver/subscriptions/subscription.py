@@ -3,11 +3,18 @@
 It knows no vendor's field names and no HTTP.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from presence_receiver.errors import CallFailed
+from presence_receiver.mask import one_line
+
 DEFAULT_APPLICATION = "presence-receiver"
 DEFAULT_MESSAGE_TYPE = "LOCATION_AP_CENTRIC"
+TAKEN_TYPES = (DEFAULT_MESSAGE_TYPE, "LOCATION_CLIENT_CENTRIC")
+"""What the receiver makes lines of."""
+MOST_PAGES = 1_000
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,21 @@ Subscriptions = list[Subscription]
 def text(value: object) -> str | None:
     """A member of a vendor's record as text, whatever it came as."""
     return None if value is None else str(value)
+
+
+def identity(item: Mapping[str, object], setting: str) -> str:
+    """The id of a vendor's record; CallFailed where it has none, since nothing could be said or done about it."""
+    if item.get("id") in (None, ""):
+        members = one_line(", ".join(map(str, item)))[:200] or "no member at all"
+        raise CallFailed(f"{setting} answered with a subscription that has no id, only {members}: "
+                         "check that it is the API's address.")
+    return str(item["id"])
+
+
+def endless(setting: str) -> CallFailed:
+    """The error for a list that goes on and on."""
+    return CallFailed(f"{setting} answered with more than {MOST_PAGES:,} pages of subscriptions: "
+                      "check that it is the API's address.")
 
 
 class SubscriptionApi(Protocol):

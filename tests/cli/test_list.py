@@ -4,7 +4,7 @@ import time
 from accounts import OLD_SECRET, SECRET, URL
 from fakes.server import Reply, as_json, broken_off, instead, page, reset
 
-from presence_receiver.http_client import calls
+from presence_receiver.http_client import patience
 
 SHOWN = "only-this-one-is-shown"
 
@@ -110,8 +110,8 @@ def test_the_other_version(hivemanager):
 
 
 def test_retry_after_is_honoured_up_to_a_limit(account, monkeypatch):
-    assert calls.LONGEST_RETRY_AFTER == 60
-    monkeypatch.setattr(calls, "LONGEST_RETRY_AFTER", 1)
+    assert patience.LONGEST_RETRY_AFTER == 60
+    monkeypatch.setattr(patience, "LONGEST_RETRY_AFTER", 1)
     account.fake.misbehave("GET", instead(Reply(429, b"", (("Retry-After", "3600"),))))
     before = time.monotonic()
     assert account.run("list").code == 0

@@ -176,7 +176,7 @@ def test_a_redirect_to_nowhere(account):
             "nothing was sent there. Put the API's own address into the setting.\n"))
 
 
-@pytest.mark.parametrize("item", [{}, {"id": [1], "url": None, "secret": 12345, "application": {"a": 1}}])
+@pytest.mark.parametrize("item", [{"id": 1}, {"id": [1], "url": None, "secret": 12345, "application": {"a": 1}}])
 def test_records_of_any_shape(account, item):
     body = {"data": [item], "total_pages": "1", "pagination": {"totalCount": "1"}}
     for output in ("table", "json"):

@@ -7,7 +7,7 @@ from command_line import PRINTED, run
 from fakes.extremecloudiq import ExtremeCloudIQFake
 from fakes.hivemanager import HiveManagerFake
 
-from presence_receiver.http_client import calls
+from presence_receiver.http_client import patience
 from presence_receiver.subscriptions import registration
 
 ACCESS_TOKEN = "access-token-Zk3q"
@@ -30,7 +30,7 @@ def nothing_leaked():
 
 @pytest.fixture
 def no_pauses(monkeypatch):
-    monkeypatch.setattr(calls, "BACK_OFF", 0)
+    monkeypatch.setattr(patience, "BACK_OFF", 0)
     monkeypatch.setattr(registration, "PAUSES", (0, 0, 0))
 
 

@@ -30,7 +30,7 @@ def ask(url: str, headers: Mapping[str, str], timeout: float, trace: Trace) -> A
 
 
 def _response(url: str, headers: Mapping[str, str], timeout: float, trace: Trace) -> requests.Response:
-    with open_session(headers, retries=0) as session:
+    with open_session(headers) as session:
         try:
             return send(session, "GET", url, timeout, trace, headers={"Connection": "close"})
         except requests.RequestException as error:
