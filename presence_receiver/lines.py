@@ -5,11 +5,20 @@ import base64
 import dataclasses
 import datetime
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from presence_receiver.errors import BadDelivery
+
+UNJUDGED = "Costs more than one delivery may: not judged yet. presence-cli replay judges it."
+"""The error of the line that keeps what the budget did not reach."""
+
 Errors = dict[str, Any]
+
+_ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
+"""Between JSON's tokens a newline is a blank; in its strings none can stand."""
 
 _encoder = msgspec.json.Encoder()
 _text_encoder = msgspec.json.Encoder(enc_hook=str)
@@ -49,6 +58,21 @@ def _carried(value: Any) -> msgspec.Raw | str:
 def unreadable(body: bytes, error: str, received_at: str) -> bytes:
     """The rejected line of bytes that are no delivery; `error` is the sentence that says why."""
     return _encoder.encode({"receivedAt": received_at, "errors": whole(error), **_as_text(body)}) + b"\n"
+
+
+def unjudged(reports: Sequence[bytes], received_at: str) -> bytes:
+    """Return the line of the rejected file for reports with the observations alone that are not judged, as JSON.
+
+    BadDelivery where they are not Unicode.
+    """
+    text = reports[0] if len(reports) == 1 else b"[" + b",".join(reports) + b"]"
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        raise BadDelivery("The body is not JSON: invalid UTF-8.") from None
+    one_line = msgspec.Raw(text.translate(_ONE_LINE))
+    fields = {"receivedAt": received_at, "errors": whole(UNJUDGED), "report": one_line, "observation": None}
+    return _encoder.encode(fields) + b"\n"
 
 
 def whole(error: str) -> Errors:

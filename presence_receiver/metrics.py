@@ -10,7 +10,7 @@ class Metrics:
     def answered(self, status: int) -> None:
         """A delivery got this answer."""
 
-    def stored(self, accepted: int, rejected: int, size: int, secret: int, seconds: float) -> None:
+    def stored(self, accepted: int, rejected: int, unjudged: int, size: int, secret: int, seconds: float) -> None:
         """A delivery is on disk: its observations, its lines' bytes, the secret it showed, how long it took."""
 
     def committed(self, deliveries: int, sync_seconds: float) -> None:

@@ -33,6 +33,9 @@ class Readiness(Protocol):
     def reasons(self) -> list[str]:
         """Return why it would be answered 503, in sentences; none when it would be stored."""
 
+    def note_unjudged(self) -> None:
+        """Warn from now on of observations that were kept unjudged."""
+
     def warnings(self) -> list[str]:
         """Return what a person should see to while deliveries are still stored."""
 

@@ -41,7 +41,8 @@ class PrometheusMetrics(Metrics):
             "presence_deliveries", "Deliveries by the status of their answer.", ["status"], registry=registry)
         observations = Counter(
             "presence_observations", "Observations of stored deliveries.", ["result"], registry=registry)
-        self._accepted, self._rejected = observations.labels("accepted"), observations.labels("rejected")
+        self._accepted, self._rejected, self._unjudged = map(
+            observations.labels, ("accepted", "rejected", "unjudged"))
         self._bytes = Counter("presence_stored_bytes", "Bytes of lines, of both kinds.", registry=registry)
         secrets = Counter(
             "presence_secret_used", "Stored deliveries by the secret that they showed.", ["secret"],
@@ -80,11 +81,13 @@ class PrometheusMetrics(Metrics):
         self._restore(RESTORE_SECONDS)
         self._deliveries.labels(str(status)).inc()
 
-    def stored(self, accepted: int, rejected: int, size: int, secret: int, seconds: float) -> None:
+    def stored(self, accepted: int, rejected: int, unjudged: int, size: int, secret: int, seconds: float) -> None:
         """A delivery is on disk."""
         self._accepted.inc(accepted)
         if rejected:
             self._rejected.inc(rejected)
+        if unjudged:
+            self._unjudged.inc(unjudged)
         self._bytes.inc(size)
         self._secrets[secret].inc()
         self._last.set(time.time())

@@ -16,6 +16,8 @@ from presence_receiver.storage import free_bytes
 SECONDS = 1
 """How long an answer holds: asking again and again must not keep deliveries from the lock."""
 
+UNJUDGED = "Observations came that cost too much to be judged: presence-cli replay judges them in the rejected files."
+
 FEW_BYTES = "Less space is left at PRESENCE_DATA_DIR than PRESENCE_MIN_FREE_BYTES."
 
 ALL_REFUSED = (
@@ -34,6 +36,7 @@ class Readiness:
         self._turn = threading.Lock()
         self._reasons: list[str] = []
         self._slow: list[str] = []
+        self._has_unjudged = False
 
     def reasons(self) -> list[str]:
         """Why a delivery would be answered 503 now, in sentences; none when it would be stored."""
@@ -53,9 +56,16 @@ class Readiness:
             return [str(error)]
         return []
 
+    def note_unjudged(self) -> None:
+        """Warn, from now until this process ends, of observations that were kept unjudged."""
+        self._has_unjudged = True
+
     def warnings(self) -> list[str]:
         """Return what a person should see to while deliveries are still stored, as of when `reasons` last asked."""
-        told = {FEW_BYTES: self._is_space_short(), ALL_REFUSED: self._senders.are_all_refused}
+        told = {
+            UNJUDGED: self._has_unjudged, FEW_BYTES: self._is_space_short(),
+            ALL_REFUSED: self._senders.are_all_refused,
+        }
         return [*self._slow, *(sentence for sentence, holds in told.items() if holds)]
 
     def _is_space_short(self) -> bool:

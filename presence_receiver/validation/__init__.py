@@ -5,9 +5,9 @@ from presence_receiver.faces import face
 
 if TYPE_CHECKING:
     from presence_receiver.validation.judge import Judged, judge_delivery, unreadable
-    from presence_receiver.validation.slow_path import UNSTORABLE
+    from presence_receiver.validation.storable import UNSTORABLE
 
 __getattr__ = face(__name__, {
     "judge": ("Judged", "judge_delivery", "unreadable"),
-    "slow_path": ("UNSTORABLE",),
+    "storable": ("UNSTORABLE",),
 })

@@ -8,18 +8,19 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from presence_receiver import lines
+from presence_receiver.budgets import Budget
 from presence_receiver.errors import BadDelivery
-from presence_receiver.lines import Errors, Rejection
+from presence_receiver.lines import Errors
 from presence_receiver.validation import fast_path, reports
-from presence_receiver.validation.slow_path import outcomes
+from presence_receiver.validation.slow_decoder import TooCostly, fault
+from presence_receiver.validation.slow_path import Rejected, SlowReport
 
 MOST_ERRORS = 20
 """How many rejections an answer explains; the rejected file has them all."""
 
-_encoder = msgspec.json.Encoder()
+SLICE = 500
+"""Reports that the fast path gets at once."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -30,45 +31,76 @@ class Judged:
     rejected: bytes = b""
     accepted_count: int = 0
     rejected_count: int = 0
+    unjudged_count: int = 0
     errors: Errors = dataclasses.field(default_factory=dict)
     error: str = "No observation of this delivery is good: see errors."
     is_readable: bool = True
 
 
-def judge_delivery(body: bytes, received_at: str) -> Judged:
-    """Judge each observation of a delivery; `received_at` is its time, as it stands in the lines."""
+def judge_delivery(body: bytes, received_at: str, budget: Budget | None = None) -> Judged:
+    """Judge each observation of a delivery; `received_at` is its time, as it stands in the lines.
+
+    What the budget does not reach is in one line of the rejected ones; without a budget, all is judged.
+    """
+    budget = budget or Budget()
     try:
-        return _judged(reports.reports(body), received_at)
-    except BadDelivery:
-        return unreadable(body, reports.fault(body), received_at)
+        try:
+            return _judged(reports.reports(body, budget), received_at, budget)
+        except BadDelivery:
+            return unreadable(body, fault(body, budget), received_at)
+    except TooCostly:
+        return Judged(rejected=lines.unreadable(body, lines.UNJUDGED, received_at), unjudged_count=1)
     except RecursionError:
         return unreadable(body, "The body is nested too deep.", received_at)
 
 
 def unreadable(body: bytes, error: str, received_at: str) -> Judged:
-    """The rejection of a whole body; `error` is the sentence that says why."""
+    """Return the rejection of a whole body; `error` is the sentence that says why."""
     line = lines.unreadable(body, error, received_at)
     return Judged(rejected=line, rejected_count=1, errors=lines.whole(error), error=error, is_readable=False)
 
 
-def _judged(reports: Sequence[Any], received_at: str) -> Judged:
-    good: list[Any] = []
-    rejections: list[Rejection] = []
-    for index, (report, observations) in enumerate(zip(reports, fast_path.judged(reports, received_at), strict=True)):
-        good += observations
-        for outcome in () if observations else outcomes(report, received_at):
-            if isinstance(outcome, Rejection):
-                rejections.append(outcome.at(index) if len(reports) > 1 else outcome)
+def _judged(reports: Sequence[Any], received_at: str, budget: Budget) -> Judged:
+    """Judge all reports by the fast path, then what that leaves slice by slice, then the rest by the schemas."""
+    pieces: list[list[fast_path.Piece] | None] = []
+    for start in range(0, len(reports), SLICE):
+        pieces += fast_path.judged(reports[start:start + SLICE], received_at, budget)
+    slow = {}
+    for index in (index for index, fast in enumerate(pieces) if fast is None):
+        slow[index] = SlowReport(reports[index], received_at, index if len(reports) > 1 else None, budget)
+        slow[index].look()
+    for step in SlowReport.accept, SlowReport.judge:
+        for report in slow.values():
+            step(report)
+    return _summed(pieces, slow, received_at, budget)
+
+
+def _summed(
+    fast: list[list[fast_path.Piece] | None], slow: dict[int, SlowReport], received_at: str, budget: Budget,
+) -> Judged:
+    good: list[fast_path.Piece] = []
+    rejected: list[Rejected] = []
+    for index, pieces in enumerate(fast):
+        budget.rest()
+        good += pieces or ()
+        for verdict in slow[index].verdicts() if index in slow else ():
+            if isinstance(verdict, Rejected):
+                rejected.append(verdict)
             else:
-                good.append(outcome)
+                good.append((verdict, 1))
+    unjudged = [left for report in slow.values() if (left := report.unjudged())]
+    rejected_lines = [line for _, line in rejected]
+    if unjudged:
+        rejected_lines.append(lines.unjudged([report for report, _ in unjudged], received_at))
     return Judged(
-        _encoder.encode_lines(good), b"".join(rejection.line(received_at) for rejection in rejections),
-        len(good), len(rejections), _merged([rejection.errors for rejection in rejections[:MOST_ERRORS]]),
+        b"".join([text for text, _ in good]), b"".join(rejected_lines), sum(count for _, count in good),
+        len(rejected), sum(count for _, count in unjudged),
+        _merged([errors for errors, _ in rejected[:MOST_ERRORS]]),
     )
 
 
 def _merged(errors: Sequence[Errors]) -> Errors:
-    """One tree of the errors of several rejections; equal paths have equal errors."""
+    """Return one tree of the errors of several rejections; equal paths have equal errors."""
     tree: Errors = {}
     for branch in errors:
         for name, value in branch.items():

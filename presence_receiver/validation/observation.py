@@ -14,6 +14,7 @@ import msgspec
 from marshmallow import Schema, fields, validate
 from msgspec import UNSET, Meta, UnsetType
 
+from presence_receiver.validation.reports import is_same
 from presence_receiver.validation.schemas import LINE_FIELDS, NO_NUMBER, Coordinate, ObservationSchema
 
 OURS = frozenset({"receivedAt", *LINE_FIELDS})
@@ -66,19 +67,20 @@ def _members(schema: type[Schema], names: Iterable[str], has_words: bool) -> Ite
 
 def struct_type(schema: type[Schema], names: Iterable[str], is_strict: bool) -> Any:
     """A struct with the schema's fields of these names; `is_strict` refuses any beside them."""
-    members = list(_members(schema, names, has_words=False))
-    return msgspec.defstruct("Plain", members, kw_only=True, forbid_unknown_fields=is_strict)
+    name, members = schema.__name__.removesuffix("Schema"), list(_members(schema, names, has_words=False))
+    return msgspec.defstruct(name, members, kw_only=True, forbid_unknown_fields=is_strict)
 
 
 def observation_type(unknown: Sequence[str] = (), *, has_words: bool, is_strict: bool) -> Any:
     """An observation on its way to a line: encoded, it is one, once `place` has filled it in.
 
-    `unknown` are names of fields that no schema has; `is_strict` refuses any beside them.
+    `unknown` are names of fields that no schema has; `is_strict` refuses any beside them. A sender's `receivedAt` is
+    refused, since `place` would write over it.
     """
     extra = {f"unknown{index}": name for index, name in enumerate(unknown)}
     return msgspec.defstruct(
         "Observation",
-        [("receivedAt", Any, None), *_members(ObservationSchema, LINE_FIELDS, has_words),
+        [("receivedAt", None, None), *_members(ObservationSchema, LINE_FIELDS, has_words),
          *((name, Anything | UnsetType, UNSET) for name in extra)],
         rename=extra, kw_only=True, gc=False, forbid_unknown_fields=is_strict,
     )
@@ -98,11 +100,20 @@ def clear_coordinates(observations: Sequence[Any]) -> None:
             setattr(seen, name, None)
 
 
-def place(observations: Iterable[Any], received_at: str, owner_id: Any, ap_mac: Any) -> None:
-    """Give Observations what is known of their delivery and their report; their own values win."""
+def place(observations: Iterable[Any], received_at: str, owner_id: Any, ap_mac: Any) -> bool:
+    """Give Observations what is known of their delivery and their report; their own values win.
+
+    Return whether each value of the report's is in every line, be it that the observation has the same.
+    """
+    is_whole = True
     for seen in observations:
         seen.receivedAt = received_at
         if seen.ownerId is None:
             seen.ownerId = owner_id
+        elif owner_id is not None:
+            is_whole = is_whole and is_same(seen.ownerId, owner_id)
         if seen.apMac is None:
             seen.apMac = ap_mac
+        elif ap_mac is not None:
+            is_whole = is_whole and seen.apMac == ap_mac
+    return is_whole

@@ -1,118 +1,198 @@
 """One report judged observation by observation, for all that the fast path leaves: lines and rejections.
 
-The schemas decide here; this module puts a line together where more is known than the vendor's page has.
+The schemas decide here, as far as the budget goes; this module puts a line together where more is known than the
+vendor's page has.
 """
 from __future__ import annotations
 
-import itertools
-import re
+import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from presence_receiver.lines import Errors, Rejection, whole
+from presence_receiver.budgets import Budget
+from presence_receiver.lines import Errors, Rejection
 from presence_receiver.validation import fast_path
-from presence_receiver.validation.observation import OURS, Observation, clear_coordinates, place
-from presence_receiver.validation.reports import loaded
-from presence_receiver.validation.schemas import LARGEST, LINE_FIELDS, SMALLEST, ObservationSchema, ReportSchema
+from presence_receiver.validation.by_schema import as_observation, observation_faults, refusal, report_faults
+from presence_receiver.validation.observation import place
+from presence_receiver.validation.places import beside, clashes, strays, unknown_names
+from presence_receiver.validation.reports import TooLong, loaded, loaded_together, split
+from presence_receiver.validation.slow_decoder import TooCostly
+from presence_receiver.validation.storable import UNSTORABLE, encoded_lines
 
 Fields = dict[str, Any]
-UNSTORABLE = whole("Holds text that is no Unicode, or a number that no double and no 64 bits hold.")
-_LONG_INTEGER = re.compile(rb"\d{19}")
-_report_schema, _observation_schema = ReportSchema(), ObservationSchema()
+
+SLICE, SLICE_BYTES = 500, 256 * 1024
+"""How many observations, and bytes of their JSON or of their report's, are handled at once: some milliseconds."""
+
 _encoder = msgspec.json.Encoder()
 
 
-def outcomes(report: Any, received_at: str) -> Iterator[msgspec.Raw | Rejection]:
-    """A line or a Rejection for each observation, in their order; one Rejection for what is no report."""
-    if isinstance(report, dict):
-        report = {name: loaded(value) for name, value in report.items()}
-    errors = _report_faults(report)
-    if "observations" in errors or not isinstance(report, dict):
-        yield Rejection(errors, report)
-        return
-    observations = report.pop("observations") or []
-    if errors:
-        yield from (Rejection(errors, report, seen) for seen in observations)
-    elif observations:
-        yield from _outcomes(received_at, report, observations)
+class Rejected(NamedTuple):
+    """A rejection and its line."""
+
+    errors: Errors
+    line: bytes
 
 
-def _outcomes(received_at: str, report: Fields, observations: list[Any]) -> Iterator[msgspec.Raw | Rejection]:
-    known, names = fast_path.accepted(observations), _unknown_names(observations)
-    good = [seen for seen, it in zip(observations, known, strict=True) if it]
-    lines = iter(_lines(received_at, report, good, [it for it in known if it], names) if good else [])
-    for index, (seen, it) in enumerate(zip(observations, known, strict=True)):
-        line = next(lines, None) if it else None
-        yield line or _outcome(received_at, report, seen, it, names, index)
+Verdict = bytes | Rejected
+"""What became of an observation: its line, with the newline, or its rejection."""
 
 
-def _outcome(
-    received_at: str, report: Fields, seen: Fields, known: Any, names: list[str], index: int,
-) -> msgspec.Raw | Rejection:
-    """Of one observation that the fast path has not accepted, or whose line cannot be had with all others."""
-    faults = {} if known else _faults(seen)
-    line = [] if faults else _lines(received_at, report, [seen], [known or _observation(seen)], names)
-    return line[0] if line else Rejection({"observations": {str(index): faults or UNSTORABLE}}, report, seen)
+class SlowReport:
+    """A report on its way through `look`, `accept` and `judge`; what has no verdict then is `unjudged`.
 
-
-def _report_faults(report: Any) -> Errors:
-    """What is wrong with the report itself; of its observations, only whether they are a list."""
-    if isinstance(report, dict) and isinstance(report.get("observations"), list):
-        report = report | {"observations": []}
-    return _report_schema.validate(report) or ({} if _encoded_lines([report]) else UNSTORABLE)
-
-
-def _faults(seen: Any) -> Errors:
-    return _observation_schema.validate(seen) or ({} if _fits(seen) else UNSTORABLE)
-
-
-def _observation(seen: Fields) -> Any:
-    """The Observation of what the schema accepts and the fast path does not."""
-    known = Observation(**{name: seen[name] for name in LINE_FIELDS if seen.get(name) is not None})
-    clear_coordinates([known])
-    return known
-
-
-def _lines(
-    received_at: str, report: Fields, observations: list[Fields], known: list[Any], names: list[str],
-) -> list[msgspec.Raw]:
-    """The observations' lines; none where something in one of them cannot be stored.
-
-    `known` are their Observations, `names` those of their unknown fields. No name twice: an observation's own value
-    wins over the report's.
+    `index` is its place in a delivery of several.
     """
-    place(known, received_at, report.get("ownerId"), report.get("apMac"))
-    ours = [name for name in report if name not in OURS]
-    unknown = [
-        {name: report[name] for name in ours if name not in seen} | {name: seen[name] for name in names if name in seen}
-        for seen in observations
-    ]
-    pairs = zip(_encoded_lines(known), _encoded_lines(unknown))
-    return [msgspec.Raw(line[:-1] + b"," + rest[1:] if len(rest) > 2 else line) for line, rest in pairs]
 
+    def __init__(self, report: Any, received_at: str, index: int | None, budget: Budget) -> None:
+        self._sent, self._received_at, self._index, self._budget = report, received_at, index, budget
+        self._is_open, self._first = False, 0
+        self._fields: Fields = {}
+        self._faults: Errors = {}
+        self._order: dict[str, int] = {}
+        self._observations: list[Any] = []
+        self._verdicts: list[Verdict | None] = [None]
 
-def _unknown_names(observations: list[Any]) -> list[str]:
-    """The names that no schema has, in the order in which the report first has them: so do all its lines."""
-    names = itertools.chain.from_iterable(seen for seen in observations if isinstance(seen, dict))
-    return [name for name in dict.fromkeys(names) if name not in OURS]
+    def verdicts(self) -> Iterator[Verdict]:
+        """Give all there are, in the order of the observations."""
+        return (verdict for verdict in self._verdicts if verdict is not None)
 
+    def look(self) -> None:
+        """Judge the report itself, while the budget lasts."""
+        self._budget.rest()
+        began = time.thread_time()
+        try:
+            if self._budget.is_left():
+                self._open(self._members(), self._own_fields())
+        except TooCostly:
+            pass
+        self._budget.spend(0, time.thread_time() - began)
 
-def _encoded_lines(values: list[Any]) -> list[bytes]:
-    """The JSON of each; nothing at all where one of them holds what cannot be stored."""
-    try:
-        text = _encoder.encode_lines(values)
-    except (UnicodeEncodeError, TypeError):
-        return []
-    is_doubtful = type(values[0]) is dict and _LONG_INTEGER.search(text)
-    return [] if is_doubtful and not _fits(values) else text.splitlines()
+    def _members(self) -> Any:
+        """Return the observations, each perhaps Raw; what is there instead, where they are no list."""
+        members = self._sent.get("observations", ()) if isinstance(self._sent, dict) else ()
+        if isinstance(members, msgspec.Raw) and bytes(memoryview(members)[:1]) != b"[":
+            members = loaded(members, self._budget)
+        return split(members, self._budget) if isinstance(members, msgspec.Raw | list) else members
 
+    def _own_fields(self) -> Any:
+        """Return the report without its observations; what is there instead, where it is none."""
+        if not isinstance(self._sent, dict):
+            return loaded(self._sent, self._budget)
+        return {name: loaded(value, self._budget) for name, value in self._sent.items() if name != "observations"}
 
-def _fits(value: Any) -> bool:
-    """Whether every integer in it fits in 64 bits."""
-    if isinstance(value, dict):
-        return all(map(_fits, value.values()))
-    if isinstance(value, list):
-        return all(map(_fits, value))
-    return not isinstance(value, int) or SMALLEST <= value <= LARGEST
+    def _open(self, members: Any, fields: Any) -> None:
+        if not isinstance(members, list | None) or not isinstance(fields, dict):
+            report = fields if members == () else fields | {"observations": members}
+            self._verdicts = [self._rejected(refusal(report), report, None)]
+            return
+        stray = strays(fields, has_observations=bool(members))
+        self._fields = {name: value for name, value in fields.items() if name not in stray}
+        self._faults = report_faults(self._fields)
+        self._observations = [None] * bool(stray) + (members or [])
+        self._verdicts = [None] * len(self._observations)
+        if stray:
+            self._verdicts[0] = self._rejected(stray, fields, None)
+        self._first, self._is_open = int(bool(stray)), True
+
+    def accept(self) -> None:
+        """Give lines to the observations that are good by the fast path's rules, as far as the bytes go."""
+        if not self._is_open or self._faults:
+            return
+        most = max(1, min(SLICE, SLICE_BYTES // len(encoded_lines([self._fields])[0])))
+        for start in range(self._first, len(self._observations), most):
+            if self._budget.has_room():
+                self._accept(start, min(start + most, len(self._observations)))
+            self._budget.rest()
+
+    def _accept(self, start: int, end: int) -> None:
+        try:
+            observations = loaded_together(self._observations[start:end], SLICE_BYTES, self._budget)
+        except TooLong:
+            self._accept(start, (start + end) // 2)
+            self._accept((start + end) // 2, end)
+            return
+        except TooCostly:
+            return
+        for name in unknown_names(observations):
+            self._order.setdefault(name, len(self._order))
+        known = fast_path.accepted(observations)
+        good = [index for index, seen in enumerate(observations)
+                if known[index] and not clashes(self._fields, seen)]
+        lines = self._lines([observations[index] for index in good], [known[index] for index in good])
+        for index, line in zip(good, lines):
+            self._verdicts[start + index] = line
+        self._budget.spend(sum(map(len, lines)))
+
+    def judge(self) -> None:
+        """Let the schemas judge what has no verdict yet, while the budget lasts."""
+        for index, verdict in enumerate(self._verdicts if self._is_open else ()):
+            if verdict is None:
+                if not self._budget.is_left():
+                    return
+                self._judge(index)
+                self._budget.rest()
+
+    def _judge(self, index: int) -> None:
+        began = time.thread_time()
+        try:
+            seen = loaded(self._observations[index], self._budget)
+        except TooCostly:
+            return
+        verdict = self._verdicts[index] = self._verdict(index - self._first, seen)
+        size = 0 if isinstance(verdict, Rejected) else len(verdict)
+        self._budget.spend(size, time.thread_time() - began)
+
+    def _verdict(self, index: int, seen: Any) -> Verdict:
+        if self._faults:
+            return self._rejected(self._faults, self._fields, seen)
+        (known,) = fast_path.accepted([seen])
+        faults = ({} if known else observation_faults(seen)) or clashes(self._fields, seen)
+        lines = [] if faults else self._lines([seen], [known or as_observation(seen)])
+        return lines[0] if lines else self._rejected(
+            {"observations": {str(index): faults or UNSTORABLE}}, self._fields, seen)
+
+    def _rejected(self, errors: Errors, report: Any, seen: Any) -> Rejected:
+        rejection = Rejection(errors, report, seen)
+        rejection = rejection if self._index is None else rejection.at(self._index)
+        line = rejection.line(self._received_at)
+        self._budget.spend(len(line))
+        return Rejected(rejection.errors, line)
+
+    def _lines(self, observations: list[Fields], known: list[Any]) -> list[bytes]:
+        """Return the observations' lines, of which `known` are the Observations; none where one cannot be stored."""
+        if not observations:
+            return []
+        place(known, self._received_at, self._fields.get("ownerId"), self._fields.get("apMac"))
+        pairs = zip(encoded_lines(known), encoded_lines(beside(self._fields, observations, self._order)))
+        return [(line[:-1] + b"," + rest[1:] if len(rest) > 2 else line) + b"\n" for line, rest in pairs]
+
+    def unjudged(self) -> tuple[bytes, int] | None:
+        """Return the JSON of the report with the observations alone that have no verdict, and how many they are.
+
+        A report that is too costly even to be split counts as one.
+
+        TooCostly where it has no such JSON, since it was decoded by the slower decoder.
+        """
+        self._budget.rest()
+        left = [seen for seen, verdict in zip(self._observations, self._verdicts) if verdict is None]
+        if self._is_open and not left:
+            return None
+        report = self._sent
+        if self._is_open:
+            report = {name: value for name, value in report.items() if name in self._fields} | {"observations": left}
+        elif self._verdicts[0] is not None:
+            return None
+        try:
+            return _encoder.encode(report), len(left) or self._count()
+        except (UnicodeEncodeError, TypeError):
+            raise TooCostly from None
+
+    def _count(self) -> int:
+        try:
+            members = self._members()
+        except TooCostly:
+            return 1
+        return max(1, len(members)) if isinstance(members, list) else 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, has_request_context, jsonify, request
 
-from presence_receiver import lines
+from presence_receiver import budgets, lines
 from presence_receiver.errors import (
     BadDelivery, BodyTooLarge, PresenceError, StorageError, Unauthorized, UnsupportedEncoding,
 )
@@ -48,7 +48,8 @@ def receive() -> Response:
     received_at = lines.stamp(datetime.datetime.now(datetime.UTC))
     content, fault = _read(environ, receiver.settings.max_body_bytes)
     with receiver.turns.taken(len(content)):
-        judged = unreadable(content, fault, received_at) if fault else judge_delivery(content, received_at)
+        budget = budgets.for_body(len(content))
+        judged = unreadable(content, fault, received_at) if fault else judge_delivery(content, received_at, budget)
         _store(receiver, judged, secret)
     return _answer(receiver, judged)
 
@@ -65,7 +66,8 @@ def _store(receiver: Any, judged: Judged, secret: int) -> None:
     start = time.monotonic()
     receiver.writer.append(judged.lines, judged.rejected)
     size, seconds = len(judged.lines) + len(judged.rejected), time.monotonic() - start
-    receiver.metrics.stored(judged.accepted_count, judged.rejected_count, size, secret, seconds)
+    receiver.metrics.stored(
+        judged.accepted_count, judged.rejected_count, judged.unjudged_count, size, secret, seconds)
 
 
 def _answer(receiver: Any, judged: Judged) -> Response:
@@ -74,6 +76,13 @@ def _answer(receiver: Any, judged: Judged) -> Response:
         receiver.log.warning(
             "rejected", "A delivery had %d rejected observations and %d good ones.",
             judged.rejected_count, judged.accepted_count,
+        )
+    if judged.unjudged_count:
+        counts["unjudged"] = judged.unjudged_count
+        receiver.readiness.note_unjudged()
+        receiver.log.warning(
+            "unjudged", "A delivery cost more than one may: %d of its observations are in the rejected file, unjudged; "
+            "presence-cli replay judges them.", judged.unjudged_count,
         )
     if judged.accepted_count or not judged.rejected_count:
         return Response(_compact.encode(counts) + "\n", mimetype="application/json")

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from presence_receiver.lines import Rejection
+from presence_receiver.budgets import Budget
 from presence_receiver.validation import fast_path, observation, slow_path
 from presence_receiver.validation.judge import judge_delivery
+from presence_receiver.validation.slow_path import Rejected
 
 NOW = "2026-11-22T20:15:00.123456Z"
 EXAMPLES = settings(
@@ -44,7 +45,7 @@ times = st.builds(str.__add__, instants, st.sampled_from(["Z", "+0000", "+00:00"
 epochs = st.integers(-2**63, 2**63 - 1)
 dated = st.fixed_dictionaries({"seenTime": times}, optional={"seenEpoch": epochs | st.none()}) | st.fixed_dictionaries(
     {"seenEpoch": epochs}, optional={"seenTime": st.none()})
-plain = st.builds(dict.__or__, dated, st.fixed_dictionaries({"clientMac": macs}, optional={
+usual = st.builds(dict.__or__, dated, st.fixed_dictionaries({"clientMac": macs}, optional={
     "ipv4": or_none(st.ip_addresses(v=4).map(str)), "ipv6": or_none(st.ip_addresses(v=6).map(str)),
     "rssi": or_none(st.integers(-128, 127)),
     "ssid": or_none(texts),
@@ -56,7 +57,7 @@ names = (
     st.sampled_from([*observation.Observation.__struct_fields__, "vlan"]) | st.text(string.ascii_letters, min_size=1)
 )
 odd = or_none(values) | macs | instants | st.sampled_from(["NaN", "1.2.3.4", "::1", "01.2.3.4", "2016-02-30T00:00:00Z"])
-anything = st.builds(dict.__or__, plain, st.dictionaries(names, odd, max_size=3))
+anything = st.builds(dict.__or__, usual, st.dictionaries(names, odd, max_size=3))
 
 
 def nearly(text):
@@ -80,30 +81,32 @@ def by_schemas(monkeypatch, observations, **report):
     """Return what the slow path makes of a report when the fast one accepts nothing."""
     with monkeypatch.context() as patch:
         patch.setattr(fast_path, "accepted", lambda objects: [None] * len(objects))
-        return list(slow_path.outcomes({**report, "observations": list(observations)}, NOW))
+        slow = slow_path.SlowReport({**report, "observations": list(observations)}, NOW, None, Budget())
+        for step in slow.look, slow.accept, slow.judge:
+            step()
+        return [*slow.verdicts()]
 
 
 def is_fast(observation):
     try:
-        return fast_path._are_good(fast_path._decoded(msgspec.Raw(json.dumps([observation]).encode())))
+        return fast_path._are_good(fast_path._decoded(msgspec.Raw(json.dumps([observation]).encode()), Budget()))
     except fast_path.REFUSALS:
         return False
 
 
 @EXAMPLES
-@given(observation=plain)
+@given(observation=usual)
 def test_what_hivemanager_normally_sends_is_fast(observation):
     assert is_fast(observation)
 
 
 @EXAMPLES
-@given(observations=st.lists(plain | anything, min_size=1, max_size=4), owner_id=scalars)
+@given(observations=st.lists(usual | anything, min_size=1, max_size=4), owner_id=scalars)
 def test_both_judges_make_the_same_lines_to_the_byte(monkeypatch, observations, owner_id):
     slow = by_schemas(monkeypatch, observations, ownerId=owner_id, apMac="C413E2008040")
     fast = judge_delivery(body(*observations, ownerId=owner_id, apMac="C413E2008040"), NOW)
-    lines = [bytes(each) for each in slow if not isinstance(each, Rejection)]
-    assert fast.lines.splitlines() == lines
-    assert fast.rejected.splitlines(keepends=True) == [each.line(NOW) for each in slow if isinstance(each, Rejection)]
+    assert fast.lines.splitlines(keepends=True) == [each for each in slow if not isinstance(each, Rejected)]
+    assert fast.rejected.splitlines(keepends=True) == [each.line for each in slow if isinstance(each, Rejected)]
 
 
 @EXAMPLES
@@ -111,17 +114,17 @@ def test_both_judges_make_the_same_lines_to_the_byte(monkeypatch, observations, 
 def test_one_wrong_character_makes_no_difference_between_the_judges(monkeypatch, observations, ap_mac):
     slow = by_schemas(monkeypatch, observations, apMac=ap_mac)
     fast = judge_delivery(body(*observations, apMac=ap_mac), NOW)
-    assert fast.lines.splitlines() == [bytes(each) for each in slow if not isinstance(each, Rejection)]
-    assert fast.rejected_count == sum(isinstance(each, Rejection) for each in slow)
+    assert fast.lines.splitlines(keepends=True) == [each for each in slow if not isinstance(each, Rejected)]
+    assert fast.rejected_count == sum(isinstance(each, Rejected) for each in slow)
 
 
 @EXAMPLES
 @given(observations=st.lists(anything, max_size=5))
 def test_whatever_is_accepted_keeps_its_values_and_the_rest_is_in_the_rejected_file(observations):
-    outcome = judge_delivery(body(*observations), NOW)
-    lines = [json.loads(line) for line in outcome.lines.splitlines()]
-    rejected = [json.loads(line) for line in outcome.rejected.splitlines()]
-    assert (len(lines), len(rejected)) == (outcome.accepted_count, outcome.rejected_count)
+    judged = judge_delivery(body(*observations), NOW)
+    lines = [json.loads(line) for line in judged.lines.splitlines()]
+    rejected = [json.loads(line) for line in judged.rejected.splitlines()]
+    assert (len(lines), len(rejected)) == (judged.accepted_count, judged.rejected_count)
     refused = [line["observation"] for line in rejected]
     accepted = [seen for seen in observations if seen not in refused]
     assert [expected(seen) for seen in accepted] == [sent(line) for line in lines]
@@ -129,11 +132,11 @@ def test_whatever_is_accepted_keeps_its_values_and_the_rest_is_in_the_rejected_f
 
 
 def expected(seen):
-    """What of an observation its line has to show: all that is not null, no word for no number, no time of ours."""
+    """What of an observation its line has to show: all that is not null and no word for no number."""
     def is_no_number(name, value):
         return name in observation.COORDINATES and value in ("NaN", "Infinity", "-Infinity")
-    return {name: value for name, value in seen.items()
-            if value is not None and name != "receivedAt" and not is_no_number(name, value)}
+    return {"sent.receivedAt" if name == "receivedAt" else name: value for name, value in seen.items()
+            if value is not None and not is_no_number(name, value)}
 
 
 def sent(line):
@@ -143,21 +146,21 @@ def sent(line):
 @EXAMPLES
 @given(junk=values | st.lists(values) | st.dictionaries(texts, values))
 def test_no_json_whatever_breaks_the_judge(junk):
-    outcome = judge_delivery(json.dumps(junk).encode(), NOW)
-    assert outcome.lines.count(b"\n") == outcome.accepted_count
-    assert outcome.rejected.count(b"\n") == outcome.rejected_count
+    judged = judge_delivery(json.dumps(junk).encode(), NOW)
+    assert judged.lines.count(b"\n") == judged.accepted_count
+    assert judged.rejected.count(b"\n") == judged.rejected_count
 
 
 @EXAMPLES
 @given(junk=st.binary(max_size=200))
 def test_no_bytes_whatever_break_the_judge(junk):
-    outcome = judge_delivery(junk, NOW)
-    for line in outcome.rejected.splitlines():
+    judged = judge_delivery(junk, NOW)
+    for line in judged.rejected.splitlines():
         json.loads(line)
 
 
 @EXAMPLES
-@given(observation=plain, unknown=st.dictionaries(st.text("abc-_. 1é").map("z".__add__), texts | numbers))
+@given(observation=usual, unknown=st.dictionaries(st.text("abc-_. 1é").map("z".__add__), texts | numbers))
 def test_a_field_that_nobody_has_documented_does_not_make_an_observation_slow(observation, unknown):
     assert is_fast(observation | unknown)
 
@@ -165,8 +168,8 @@ def test_a_field_that_nobody_has_documented_does_not_make_an_observation_slow(ob
 def test_unknown_fields_have_the_order_in_which_their_report_first_has_them():
     first, second = {"clientMac": "5CB901642E60", "seenEpoch": 1, "a": 1, "b": 2}, {"b": 2, "a": 1, "seenEpoch": 1}
     observations = first, second | {"clientMac": "5CB901642E60"}, second | {"c": 3}, {"c": 3, **first}
-    outcome = judge_delivery(body(*observations), NOW)
-    lines = [json.loads(line) for line in outcome.lines.splitlines()]
+    judged = judge_delivery(body(*observations), NOW)
+    lines = [json.loads(line) for line in judged.lines.splitlines()]
     assert [list(line)[17:] for line in lines] == [["a", "b"], ["a", "b"], ["a", "b", "c"]]
 
 

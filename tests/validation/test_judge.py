@@ -34,9 +34,9 @@ def report(*observations, **fields):
 
 
 def refused(observation):
-    outcome = judged(report(GOOD | observation))
-    assert (outcome.accepted_count, outcome.rejected_count) == (0, 1)
-    return outcome.errors["observations"]["0"]
+    found = judged(report(GOOD | observation))
+    assert (found.accepted_count, found.rejected_count) == (0, 1)
+    return found.errors["observations"]["0"]
 
 
 @pytest.mark.parametrize("name, accepted, rejected", [
@@ -45,9 +45,9 @@ def refused(observation):
     ("audit_log", 0, 1),
 ])
 def test_every_sample(name, accepted, rejected):
-    outcome = judged(sample(name))
-    assert (outcome.accepted_count, outcome.rejected_count) == (accepted, rejected)
-    assert (outcome.lines.count(b"\n"), outcome.rejected.count(b"\n")) == (accepted, rejected)
+    found = judged(sample(name))
+    assert (found.accepted_count, found.rejected_count) == (accepted, rejected)
+    assert (found.lines.count(b"\n"), found.rejected.count(b"\n")) == (accepted, rejected)
 
 
 def test_a_line_has_every_field_of_the_page_in_its_order_and_nulls_where_nothing_was_sent():
@@ -158,8 +158,8 @@ def test_what_is_accepted_keeps_its_values(observation):
 def test_a_lone_surrogate_costs_only_its_own_observation():
     good, bad = json.dumps(GOOD), json.dumps(GOOD | {"ssid": "\ud800"})
     body = f'[{{"observations": [{good}, {bad}, {good}]}}]'.encode()
-    outcome = judged(body)
-    assert (outcome.accepted_count, outcome.rejected_count) == (2, 1)
+    found = judged(body)
+    assert (found.accepted_count, found.rejected_count) == (2, 1)
     (line,) = rejected(body)
     assert json.loads(line["observation"]) == GOOD | {"ssid": "\ud800"}
 
@@ -169,9 +169,9 @@ def test_a_lone_surrogate_costs_only_its_own_observation():
 def test_a_number_that_cannot_be_stored_costs_only_its_own_observation_and_is_kept_as_text(name, number):
     bad = json.dumps(GOOD | {name: "@"}).replace('"@"', number)
     body = f'{{"observations": [{json.dumps(GOOD)}, {bad}]}}'.encode()
-    outcome = judged(body)
-    assert (outcome.accepted_count, outcome.rejected_count) == (1, 1)
-    assert number in outcome.rejected.decode()
+    found = judged(body)
+    assert (found.accepted_count, found.rejected_count) == (1, 1)
+    assert number in found.rejected.decode()
 
 
 def test_of_duplicate_keys_the_last_wins():
@@ -180,22 +180,22 @@ def test_of_duplicate_keys_the_last_wins():
 
 
 def test_a_bad_access_point_rejects_its_reports_observations_each_counted():
-    outcome = judged([report(GOOD, GOOD, apMac="lobby"), report(GOOD)])
-    assert (outcome.accepted_count, outcome.rejected_count) == (1, 2)
-    assert outcome.errors == {"0": {"apMac": ["Not a valid MAC address."]}}
+    found = judged([report(GOOD, GOOD, apMac="lobby"), report(GOOD)])
+    assert (found.accepted_count, found.rejected_count) == (1, 2)
+    assert found.errors == {"0": {"apMac": ["Not a valid MAC address."]}}
 
 
 def test_a_part_that_is_no_report_counts_as_one():
-    outcome = judged([5, report(GOOD), [], {"apMac": None}, {"observations": "none"}])
-    assert (outcome.accepted_count, outcome.rejected_count) == (1, 4)
+    found = judged([5, report(GOOD), [], {"apMac": None}, {"observations": "none"}])
+    assert (found.accepted_count, found.rejected_count) == (1, 4)
 
 
 @pytest.mark.parametrize("body", [
     [], {"data": []}, report(), {"observations": None}, {"data": {"observations": None}}, [report(), report()],
 ])
 def test_a_delivery_without_observations_is_empty(body):
-    outcome = judged(body)
-    assert (outcome.accepted_count, outcome.rejected_count, outcome.lines, outcome.rejected) == (0, 0, b"", b"")
+    found = judged(body)
+    assert (found.accepted_count, found.rejected_count, found.lines, found.rejected) == (0, 0, b"", b"")
 
 
 def test_the_errors_name_the_path_with_the_reports_index_where_there_are_several():
@@ -231,8 +231,8 @@ def test_a_rejected_line_holds_what_the_line_can_be_made_from_later():
     (b"[" * 100_000 + b"]" * 100_000, "The body is not JSON that we can read: it is nested too deep."),
 ])
 def test_a_body_that_is_not_json_is_rejected_whole(body, error):
-    outcome = judged(body)
-    assert (outcome.error, outcome.is_readable, outcome.rejected_count, outcome.lines) == (error, False, 1, b"")
+    found = judged(body)
+    assert (found.error, found.is_readable, found.rejected_count, found.lines) == (error, False, 1, b"")
     (line,) = rejected(body)
     kept = base64.b64decode(line["bodyBase64"]) if "bodyBase64" in line else line["body"].encode()
     assert (kept, line["errors"], line["receivedAt"]) == (body, {"_schema": [error]}, NOW)
@@ -242,5 +242,5 @@ def test_a_body_that_is_not_json_is_rejected_whole(body, error):
 @pytest.mark.parametrize("where", ["unknown", "ownerId", "ssid"])
 def test_depth_is_never_more_than_a_rejection(depth, where):
     nested = "[" * depth + "]" * depth
-    outcome = judged(json.dumps(report(GOOD, GOOD | {where: "@"})).replace('"@"', nested).encode())
-    assert outcome.accepted_count + outcome.rejected_count in (1, 2)
+    found = judged(json.dumps(report(GOOD, GOOD | {where: "@"})).replace('"@"', nested).encode())
+    assert found.accepted_count + found.rejected_count in (1, 2)

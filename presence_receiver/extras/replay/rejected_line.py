@@ -25,19 +25,28 @@ class _Line(msgspec.Struct):
 
 _decoder = msgspec.json.Decoder(_Line)
 _Fields = dict[str, msgspec.Raw]
+_UNJUDGED = msgspec.json.encode(lines.whole(lines.UNJUDGED))
 _UNSTORABLE = json.dumps(UNSTORABLE["_schema"][0]).encode()
 
 
 def judged(line: bytes) -> Judged:
-    """What becomes of the line; as long as nothing in it is good, it is rejected just as it is."""
+    """What becomes of the line; as long as nothing in it is good, it is rejected just as it is.
+
+    One of what was not judged yet is judged in any case, with no end to its costs.
+    """
     still_bad = Judged(rejected=line, rejected_count=1)
     try:
         rejected = _decoder.decode(line)
         received_at = lines.stamp(_aware(rejected.receivedAt))
-        outcome = judge_delivery(_delivery(rejected), received_at)
+        again = judge_delivery(_delivery(rejected), received_at)
     except (ValueError, OverflowError, msgspec.MsgspecError, UnicodeError, binascii.Error, RecursionError):
         return still_bad
-    return outcome if outcome.accepted_count else still_bad
+    return again if again.accepted_count or is_unjudged(rejected.errors) else still_bad
+
+
+def is_unjudged(errors: msgspec.Raw) -> bool:
+    """Return whether these are the errors of what the budget of its delivery did not reach."""
+    return bytes(errors) == _UNJUDGED
 
 
 def _aware(text: str) -> datetime.datetime:

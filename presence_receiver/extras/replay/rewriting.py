@@ -41,7 +41,7 @@ def replay(path: Path, settings: Settings, progress: Progress = lambda done, siz
         contextlib.closing(_Rewriting(path.resolve())) as rewriting,
     ):
         good = rewriting.judge(progress)
-        if good:
+        if rewriting.is_changed:
             Writer(settings).exchange(good, rewriting.exchanging)
             rewriting.tidy()
         return rewriting.outcome
@@ -70,6 +70,7 @@ class _Rewriting:
         self._sink = gzip.GzipFile("", "wb", 6, self._raw) if self._is_gzip else self._raw
         self._read = 0
         self._is_noted = False
+        self.is_changed = False
         self.outcome = Outcome()
 
     def judge(self, progress: Progress) -> bytes:
@@ -78,6 +79,7 @@ class _Rewriting:
         good = bytearray()
         for line in self._lines():
             judged = rejected_line.judged(line)
+            self.is_changed = self.is_changed or judged.rejected != line
             good += judged.lines
             self._sink.write(judged.rejected)
             self.outcome.accepted += judged.accepted_count
