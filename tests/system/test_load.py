@@ -85,13 +85,18 @@ def test_a_full_filesystem_and_then_room_again(small_disk, tmp_path):
         assert tailed() == raw_lines(folder)
 
 
-def test_a_file_that_may_not_grow_and_then_may(start):
-    """The write itself fails, halfway: what it wrote is taken back."""
-    ledger = Ledger()
-    one = start(before=("prlimit", "--fsize=100000:unlimited"))
-    fill(one, ledger)
+def let_grow(one, size):
     for worker in one.workers():
-        resource.prlimit(worker, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_a_file_that_may_not_grow_and_then_may(start):
+    """The write itself fails, halfway: what it wrote is taken back. A limit that was there at the start is kept."""
+    ledger = Ledger()
+    one = start()
+    let_grow(one, 100_000)
+    fill(one, ledger)
+    let_grow(one, resource.RLIM_INFINITY)
     assert [post(one, ledger, 50) for _ in range(3)] == [200] * 3
     found = account(ledger, one.folder)
     assert found.wrong == (0, 0, 0, 0) and found.lines == found.accepted
