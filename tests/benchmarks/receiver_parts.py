@@ -8,7 +8,8 @@ RECEIVED_AT = "2026-11-22T20:15:00.123456Z"
 def decode_body(body: bytes):
     """What the receiver decodes before it judges."""
     from presence_receiver.validation import reports
-    return reports.reports(body)
+    from presence_receiver.budgets import Budget
+    return reports.reports(body, Budget())
 
 
 def judge_body(body: bytes) -> bytes:

@@ -4,6 +4,7 @@ import json
 import msgspec
 import pytest
 
+from presence_receiver.budgets import Budget
 from presence_receiver.errors import BadDelivery
 from presence_receiver.validation import reports
 
@@ -12,7 +13,8 @@ A, B = {"apMac": "C413E2008040", "observations": [{"rssi": -50}]}, {"apMac": "C4
 
 def found(body):
     """Return the reports in a body, each value of theirs read."""
-    return [plain(part) for part in reports.reports(body if isinstance(body, bytes) else json.dumps(body).encode())]
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return [plain(part) for part in reports.reports(text, Budget())]
 
 
 def plain(part):

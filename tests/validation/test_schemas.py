@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from presence_receiver.validation import reports
+from presence_receiver.budgets import Budget
+from presence_receiver.validation import slow_decoder
 from presence_receiver.validation.schemas import ObservationSchema
 
 LIMITS = [
@@ -33,5 +34,5 @@ def test_an_observer_s_signal_has_the_same_limits(rssi, is_good):
     (-2**63, True), (2**64 - 1, True), (-2**63 - 1, False), (2**64, False), (10**400, False),
 ])
 def test_the_slow_reader_keeps_integers_of_64_bits_and_no_larger(value, is_kept):
-    found = reports.slowly_loaded(json.dumps(value).encode())
-    assert (type(found), found) == ((int, value) if is_kept else (reports.Unstorable, str(value)))
+    found = slow_decoder.slowly_loaded(json.dumps(value).encode(), Budget())
+    assert (type(found), found) == ((int, value) if is_kept else (slow_decoder.Unstorable, str(value)))
