@@ -56,11 +56,11 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
 
 
 def _storage(settings: config.Settings, metrics: Metrics) -> Storage:
-    """The stream where one is set; what it needs is imported only then."""
-    if settings.stream_url:
-        from presence_receiver.extras.stream.writer import StreamWriter
+    """The bucket where one is set; what it needs is imported only then."""
+    if settings.bucket_url:
+        from presence_receiver.extras.bucket.writer import BucketWriter
 
-        return StreamWriter(settings, metrics)
+        return BucketWriter(settings.bucket_url, settings.bucket_gather_seconds, metrics)
     return Writer(settings, metrics)
 
 

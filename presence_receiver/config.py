@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import urllib.parse
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from presence_receiver import secret_rules, setting_names
 from presence_receiver.errors import ConfigError
 
 PREFIX = "PRESENCE_"
+GATHER = "must be a number of seconds from 0 to 2."
 
 
 def _number(default: int | None, least: int) -> fields.Integer:
@@ -38,25 +39,12 @@ class Folder(fields.String):
         return super()._deserialize(str(value) if isinstance(value, Path) else value, *args, **options)
 
 
-def _stream_urls(text: str) -> None:
-    """At least one server, each with a scheme that the client knows and a host."""
-    if not all(_is_server(url.strip()) for url in text.split(",")):
-        raise ValidationError("must be one or more of nats://host:4222 or tls://host:4222, with commas between.")
-    if not importlib.util.find_spec("nats"):
-        raise ValidationError("needs the extra: pip install presence-receiver[stream]")
-
-
-def _is_server(url: str) -> bool:
-    try:
-        found = urllib.parse.urlsplit(url)
-        return found.scheme in ("nats", "tls") and bool(found.hostname) and found.port != 0
-    except ValueError:
-        return False
-
-
-def _file(path: str) -> None:
-    if not Path(path).is_file():
-        raise ValidationError("must name a file with credentials that exists.")
+def _bucket_url(text: str) -> None:
+    """A bucket of a provider that keeps what it has acknowledged, and perhaps a prefix in it."""
+    if not re.fullmatch(r"(s3|gs|az)://[^/?#\s@]+(/[^?#\s]*)?", text):
+        raise ValidationError("must be s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.")
+    if not importlib.util.find_spec("obstore"):
+        raise ValidationError("needs the extra: pip install presence-receiver[bucket]")
 
 
 class SettingsSchema(Schema):
@@ -86,16 +74,11 @@ class SettingsSchema(Schema):
         load_default=True, truthy={True, "true", "1", "yes", "on"}, falsy={False, "false", "0", "no", "off"},
         error_messages={"invalid": "must be true or false."},
     )
-    STREAM_URL = fields.String(load_default=None, validate=_stream_urls)
-    STREAM_NAME = fields.String(
-        load_default="presence",
-        validate=validate.Regexp(r"[A-Za-z0-9_-]{1,64}\Z", error="must be letters, digits, - and _, at most 64."),
+    BUCKET_URL = fields.String(load_default=None, validate=_bucket_url)
+    BUCKET_GATHER_SECONDS = fields.Float(
+        load_default=0, validate=validate.Range(0, 2, error=GATHER),
+        error_messages={"invalid": GATHER, "special": GATHER},
     )
-    STREAM_REPLICAS = fields.Integer(
-        load_default=3, validate=validate.OneOf((1, 3, 5), error="must be 1, 3 or 5."),
-        error_messages={"invalid": "must be 1, 3 or 5."},
-    )
-    STREAM_CREDENTIALS = fields.String(load_default=None, validate=_file)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -115,16 +98,9 @@ class Settings:
     min_free_bytes: int
     metrics_token: str | None = dataclasses.field(repr=False)
     fsync: bool
-    stream_url: str | None = dataclasses.field(repr=False)
-    stream_name: str
-    stream_replicas: int
-    stream_credentials: str | None
+    bucket_url: str | None
+    bucket_gather_seconds: float
     unknown: tuple[str, ...] = ()
-
-    @property
-    def stream_urls(self) -> list[str]:
-        """The servers of the stream, one URL each."""
-        return [url.strip() for url in (self.stream_url or "").split(",") if url.strip()]
 
     @property
     def secrets(self) -> tuple[bytes, ...]:

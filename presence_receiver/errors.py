@@ -35,7 +35,7 @@ class UnsupportedEncoding(PresenceError):
 class StorageError(PresenceError):
     """The lines could not be made durable, and no byte of them is left.
 
-    `kind` is one of "full", "read-only", "permission", "input/output", "late" and "stream".
+    `kind` is one of "full", "read-only", "permission", "input/output", "late" and "bucket".
     """
 
     def __init__(self, message: str, kind: str) -> None:

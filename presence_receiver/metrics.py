@@ -19,11 +19,14 @@ class Metrics:
     def closed(self, stem: str, count: int) -> None:
         """So many more files of that stem have been closed."""
 
-    def waiting(self, count: int) -> None:
+    def uncompressed(self, count: int) -> None:
         """Housekeeping found so many closed files that are not compressed."""
 
-    def streamed(self, is_connected: bool, lag: int) -> None:
-        """Whether the stream can be used, and how many of its messages the collector has not taken."""
+    def retried(self) -> None:
+        """A PUT into the bucket has to be tried again."""
+
+    def waiting(self, size: int) -> None:
+        """So many bytes of lines are here that the bucket has not taken."""
 
     def exposition(self, folder: Path) -> bytes:
         """All that was counted, by all workers, and what there is in the data folder."""

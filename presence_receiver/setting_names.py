@@ -8,7 +8,10 @@ from collections.abc import Collection, Iterable, Iterator
 KNOWN = re.compile(r"PRESENCE_(API|ENV_FILE|(\w+_)?(SERVICE_\w+|PORT(_\w+)?))")
 """The command line's two, and what Kubernetes injects for a service called presence or presence-something."""
 
-REMOVED: dict[str, str] = {}
+REMOVED = {
+    "PRESENCE_STREAM_URL":
+        "collect what is in the stream with the version before, then set PRESENCE_BUCKET_URL instead.",
+}
 """Settings that there were and whose loss would send lines elsewhere: the name, and what to do instead."""
 
 

@@ -48,7 +48,7 @@ def test_every_setting_is_in_the_table_with_its_default_and_no_other():
     assert set(rows) == {PREFIX + name for name in SettingsSchema().fields}
     for name, field in SettingsSchema().fields.items():
         default = "required" if field.required else field.load_default
-        default = {None: "none", True: "true", False: "false"}.get(default, str(default))
+        default = str(default).lower() if default is None or isinstance(default, bool) else str(default)
         assert rows[PREFIX + name].strip("`") == default, name
 
 

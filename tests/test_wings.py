@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "presence_receiver"
 NAME = PACKAGE.name
 
 ROWS = [
-    ["extras.probe", "extras.simulation", "extras.replay", "extras.report", "extras.stream"],
+    ["extras.probe", "extras.simulation", "extras.replay", "extras.report", "extras.bucket"],
     ["server"],
     ["app"],
     ["cli"],
@@ -31,11 +31,11 @@ DOORS = {
     "duckdb": {"extras.report"},
     "fcntl": {"storage"},
     "flask": {"app", "webhook", "monitoring"},
-    "gevent": {"server", "storage", "extras.stream"},
+    "gevent": {"server", "storage"},
     "gunicorn": {"server", "webhook"},
     "marshmallow": {"validation", "ground"},
     "msgspec": {"validation", "ground", "extras.replay"},
-    "nats": {"extras.stream"},
+    "obstore": {"extras.bucket"},
     "prometheus_client": {"monitoring"},
     "requests": {"http_client", "subscriptions", "extras.probe"},
     "rich": {"cli", "extras.*"},

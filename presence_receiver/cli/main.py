@@ -31,7 +31,8 @@ EXTRAS = {
     "status": ("extras.probe.status_command", "Say whether the receiver at URL is ready and what it gets."),
     "doctor": ("extras.probe.doctor_command", "Check what HiveManager will demand of URL."),
     "report": ("extras.report.command", "Show what came in, straight from the files."),
-    "collect": ("extras.stream.command", "Write what receivers put into a stream to files."),
+    "collect": ("extras.bucket.command", "Write what receivers put into a bucket to files."),
+    "check-bucket": ("extras.bucket.check_command", "Try whether a bucket does what is needed."),
 }
 COMMANDS = CORE | EXTRAS
 """Each command's module, which has a `command`, and its line in the help."""

@@ -59,18 +59,16 @@ class PrometheusMetrics(Metrics):
             "presence_append_seconds", "How long deliveries waited until they were on disk.", buckets=SECONDS,
             registry=registry)
         self._sync_seconds = Histogram(
-            "presence_sync_seconds", "How long the syncs of commits took.", buckets=SECONDS,
-            registry=registry)
+            "presence_sync_seconds", "How long the syncs of commits took, or their PUTs into a bucket.",
+            buckets=SECONDS, registry=registry)
         self._batches = Histogram(
             "presence_commit_deliveries", "How many deliveries were written and synced together.",
             buckets=BATCHES, registry=registry)
-        self._connected = Gauge(
-            "presence_stream_connected", "1 where the stream can be used, of the workers the one that was asked last.",
-            registry=registry, multiprocess_mode="mostrecent")
-        self._lag = Gauge(
-            "presence_stream_lag_messages", "Messages in the stream that are in no file yet.",
-            registry=registry, multiprocess_mode="mostrecent")
+        self._retries = Counter("presence_bucket_retries", "PUTs tried again.", registry=registry)
         self._waiting = Gauge(
+            "presence_bucket_waiting_bytes", "Bytes of lines that the bucket has not taken yet.",
+            registry=registry, multiprocess_mode="livesum")
+        self._uncompressed = Gauge(
             "presence_closed_files_waiting", "Closed files that are not compressed, when housekeeping last counted.",
             registry=registry, multiprocess_mode="mostrecent")
         rotations = Counter("presence_rotations", "Files closed.", ["file"], registry=registry)
@@ -102,14 +100,17 @@ class PrometheusMetrics(Metrics):
         """So many more files of that stem have been closed."""
         self._rotations[stem].inc(count)
 
-    def waiting(self, count: int) -> None:
+    def uncompressed(self, count: int) -> None:
         """Housekeeping found so many closed files that are not compressed."""
-        self._waiting.set(count)
+        self._uncompressed.set(count)
 
-    def streamed(self, is_connected: bool, lag: int) -> None:
-        """The stream was asked how it is."""
-        self._connected.set(is_connected)
-        self._lag.set(lag)
+    def retried(self) -> None:
+        """A PUT failed."""
+        self._retries.inc()
+
+    def waiting(self, size: int) -> None:
+        """Lines came, or went."""
+        self._waiting.set(size)
 
     def _restore(self, seconds: float) -> None:
         """Make the folder anew where a cleaner has deleted it, unless that was looked at so few seconds ago."""

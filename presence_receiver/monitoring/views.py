@@ -48,7 +48,6 @@ def metrics() -> Response:
         answer.status_code = 401
         answer.headers["WWW-Authenticate"] = 'Bearer realm="presence"'
         return answer
-    receiver.readiness.reasons()  # brings up to date what is known of a stream
     return Response(receiver.metrics.exposition(receiver.settings.data_dir), content_type=CONTENT_TYPE)
 
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from presence_receiver.storage.owner import become_owner, strange_names
     from presence_receiver.storage.reader import closed_files, stored_files, stored_lines
     from presence_receiver.storage.rotation import STEMS, closed_at
+    from presence_receiver.storage.thread_pool import run
+    from presence_receiver.storage.trusted_clock import TrustedClock
     from presence_receiver.storage.writer import Writer
 
 __getattr__ = face(__name__, {
@@ -21,5 +23,7 @@ __getattr__ = face(__name__, {
     "owner": ("become_owner", "strange_names"),
     "reader": ("closed_files", "stored_files", "stored_lines"),
     "rotation": ("STEMS", "closed_at"),
+    "thread_pool": ("run",),
+    "trusted_clock": ("TrustedClock",),
     "writer": ("Writer",),
 })

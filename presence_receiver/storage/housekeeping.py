@@ -105,7 +105,7 @@ class Housekeeping:
             self._attempt(functools.partial(thread_pool.run, compression.compress, path))
         for path in thread_pool.run(self._surplus):
             self._attempt(functools.partial(thread_pool.run, os.unlink, path))
-        self._metrics.waiting(thread_pool.run(self._count_plain))
+        self._metrics.uncompressed(thread_pool.run(self._count_plain))
 
     def _take_apart(self, path: Path) -> None:
         self._log.warning("odd", "%s is odd: its whole lines are kept, the rest becomes rejected lines.", path.name)

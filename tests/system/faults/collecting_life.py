@@ -1,6 +1,6 @@
-"""The life of a folder into which a collector writes: lines and position in one commit, again and again.
+"""The life of a folder into which a bucket is collected: every request and every call on the files a point to die at.
 
-Run as life.py is; what was told is what was acknowledged to the stream.
+Run as life.py is. Each life has objects of its own in the bucket, below its own name.
 """
 import os
 import sys
@@ -8,22 +8,56 @@ from pathlib import Path
 
 import life
 
-from presence_receiver.extras.stream.position import Position
-from presence_receiver.storage.writer import Writer
+sys.path.append(str(Path(__file__).parents[2] / "support"))
 
-STREAM = "presence"
+from buckets import Store  # noqa: E402
+
+from presence_receiver.extras.bucket import collector  # noqa: E402
+from presence_receiver.extras.bucket.names import Name  # noqa: E402
+from presence_receiver.extras.bucket.store import Bucket  # noqa: E402
+
+PROCESS = "0123456789abcdef" * 2
+STEPS = ("put", "get", "delete", "move")
+
+
+def store(name):
+    """The life's part of the bucket; open it in the process that uses it."""
+    return Store(int(os.environ["BUCKET_PORT"]), "lives", name)
+
+
+def fill(where):
+    """One object a commit, as a receiver writes them; every other one has rejected lines, too."""
+    for number in life.NUMBERS:
+        accepted, rejected = life.batch(number), life.batch(number) if number % 2 else b""
+        where.put(Name("20261122T201500.123456Z", PROCESS, number, len(accepted)).path, accepted + rejected)
+
+
+def collect(folder, name):
+    """Collect all that there is, in several commits."""
+    os.environ.update(store(name).variables)
+    collector.MOST_OBJECTS = 4
+    run = collector.Collector(life.settings(folder), store(name).url, lambda progress: None)
+    return run.run(is_once=True, is_taking_over=False)
+
+
+def stepping(method, descriptor):
+    """The method, with a write of ours before and after it: points to die at."""
+    def stepped(*arguments):
+        os.write(descriptor, b"before\n")
+        done = method(*arguments)
+        os.write(descriptor, b"after\n")
+        return done
+
+    return stepped
 
 
 def live(folder, told):
-    """Commit each message that is not there yet, then acknowledge it."""
-    writer = Writer(life.settings(folder))
-    writer.resolve()
-    position = Position.read(folder, STREAM)
-    for number in life.NUMBERS:
-        if number not in position:
-            position = position.with_([number])
-            writer.exchange(life.batch(number), position.replacing, life.batch(number) if number % 2 else b"")
-        os.write(told, b"told %d\n" % number)
+    """Collect, with each request between two points to die at."""
+    fill(store(folder.parent.name))
+    steps = os.open(folder.parent / "steps", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for name in STEPS:
+        setattr(Bucket, name, stepping(getattr(Bucket, name), steps))
+    collect(folder, folder.parent.name)
 
 
 if __name__ == "__main__":

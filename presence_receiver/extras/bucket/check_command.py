@@ -1,0 +1,74 @@
+"""presence-cli check-bucket."""
+
+import datetime
+import os
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from presence_receiver.cli import Invocation, pass_invocation
+from presence_receiver.errors import CallFailed
+from presence_receiver.extras.bucket.command import bucket_settings
+
+if TYPE_CHECKING:
+    from presence_receiver.extras.bucket.store import Bucket
+
+SECONDS, TIMES, SIZE = 10.0, 10, 16 * 1024
+"""How long a call may take, how often each is measured, and with how many bytes."""
+
+
+@click.command("check-bucket")
+@pass_invocation
+def command(invocation: Invocation) -> None:
+    """Try whether a bucket does what is needed.
+
+    Puts a few objects below check/ in the bucket at PRESENCE_BUCKET_URL, reads,
+    lists and deletes them; shows how long each took and how far the clocks are
+    apart. Ends with 1 and a sentence where the bucket does not do.
+
+    \b
+    Example: PRESENCE_BUCKET_URL=s3://presence/lines presence-cli check-bucket
+    """
+    url = bucket_settings(invocation, None).bucket_url or ""
+    from presence_receiver.extras.bucket.store import Bucket, BucketFault
+    try:
+        for line in _checked(Bucket(url)):
+            click.echo(line)
+    except BucketFault as fault:
+        raise CallFailed(str(fault)) from None
+
+
+def _checked(bucket: "Bucket") -> list[str]:
+    """Each call's times, in lines; CallFailed where what comes back is not what was put."""
+    content, prefix = os.urandom(SIZE), f"check/{uuid.uuid4().hex}"
+    paths = [f"{prefix}/{number}" for number in range(TIMES)]
+    lines = [_timed("PUT", lambda path: bucket.put(path, content, SECONDS), paths)]
+    lines.append(_timed("PUT again", lambda path: bucket.put(path, content, SECONDS), paths))
+    lines.append(_timed("GET", lambda path: _compare(bucket.get(path, SECONDS), content), paths))
+    now = datetime.datetime.now(datetime.UTC)
+    listed = [entry for page in bucket.pages(f"{prefix}/", SECONDS) for entry in page]
+    if sorted(entry.path for entry in listed) != sorted(paths):
+        raise CallFailed("The bucket at PRESENCE_BUCKET_URL does not list at once what was put into it.")
+    ahead = (max(entry.modified for entry in listed) - now).total_seconds()
+    lines.append(f"LIST: sees all {TIMES} objects; the bucket's clock is {ahead:+.0f} s from ours")
+    lines.append(_timed("DELETE", lambda path: bucket.delete([path], SECONDS), paths))
+    if any(bucket.pages(f"{prefix}/", SECONDS)):
+        raise CallFailed("The bucket at PRESENCE_BUCKET_URL still lists what was deleted.")
+    return lines
+
+
+def _compare(found: bytes, content: bytes) -> None:
+    if found != content:
+        raise CallFailed("The bucket at PRESENCE_BUCKET_URL gives back other bytes than were put into it.")
+
+
+def _timed(name: str, call: Callable[[str], None], paths: list[str]) -> str:
+    times = []
+    for path in paths:
+        start = time.monotonic()
+        call(path)
+        times.append(1000 * (time.monotonic() - start))
+    return f"{name}: {TIMES} of {SIZE // 1024} KiB, {min(times):.0f} to {max(times):.0f} ms"

@@ -1,0 +1,85 @@
+"""presence-cli collect."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from presence_receiver import config
+from presence_receiver.cli import Invocation, console, pass_invocation, tell
+from presence_receiver.errors import ConfigError
+
+if TYPE_CHECKING:
+    from presence_receiver.extras.bucket.collector import Progress
+
+LOG_SECONDS = 60
+PROVIDERS = ("AWS_", "AZURE_", "GOOGLE_")
+
+
+@click.command("collect")
+@click.option("--data-dir", metavar="DIR", help="Where to write the files.  [PRESENCE_DATA_DIR; default: data]")
+@click.option("--once", is_flag=True, help="Collect what is there and end, for a cron job.")
+@click.option("--take-over", is_flag=True, help="Collect into DIR what another folder was collected into before.")
+@pass_invocation
+def command(invocation: Invocation, data_dir: str | None, once: bool, take_over: bool) -> None:
+    """Write what receivers put into a bucket to files.
+
+    The bucket is the one at PRESENCE_BUCKET_URL; the files are those that a
+    receiver without it writes, by the same settings. Runs until SIGTERM; a second
+    one waits for its turn. What was collected is not written twice, even after
+    a crash.
+
+    \b
+    Example: PRESENCE_BUCKET_URL=s3://presence/lines presence-cli collect
+    """
+    settings = bucket_settings(invocation, data_dir)
+    from presence_receiver.extras.bucket.collector import Collector
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    with _shown() as show:
+        collector = Collector(settings, settings.bucket_url or "", show)
+        tell(_sentence(collector.run(is_once=once, is_taking_over=take_over)))
+
+
+def bucket_settings(invocation: Invocation, data_dir: str | None) -> config.Settings:
+    """The settings, with a bucket; what the env file says to the provider's client goes into the environment."""
+    values = invocation.values | ({"PRESENCE_DATA_DIR": data_dir} if data_dir else {})
+    settings = config.load(values, needs_secret=False)
+    if not settings.bucket_url:
+        raise ConfigError("PRESENCE_BUCKET_URL is missing: set it to the bucket that the receivers have.")
+    os.environ.update({name: value for name, value in values.items() if name.startswith(PROVIDERS)})
+    return settings
+
+
+def _shown() -> AbstractContextManager[Callable[["Progress"], None]]:
+    return _on_terminal() if sys.stderr.isatty() else nullcontext(_Log().show)
+
+
+@contextmanager
+def _on_terminal() -> Iterator[Callable[["Progress"], None]]:
+    """One line that changes."""
+    with console(sys.stderr).status("Waiting for the bucket.") as status:
+        yield lambda progress: status.update(_sentence(progress))
+
+
+class _Log:
+    """A line a minute, while there is something to say."""
+
+    def __init__(self) -> None:
+        self._next, self._last = 0.0, ""
+
+    def show(self, progress: "Progress") -> None:
+        """Tell how far it is, unless it was told a moment ago."""
+        sentence = _sentence(progress)
+        if time.monotonic() >= self._next and sentence != self._last:
+            self._next, self._last = time.monotonic() + LOG_SECONDS, sentence
+            tell(sentence)
+
+
+def _sentence(progress: "Progress") -> str:
+    return (f"Collected {progress.objects} objects: {progress.lines} lines, {progress.rejected} rejected; "
+            f"{progress.waiting} objects wait, {progress.known} came again, {progress.aside} were set aside.")

@@ -1,0 +1,119 @@
+"""The one door to obstore, which speaks to S3, Google's and Azure's stores alike.
+
+Open it after the fork: obstore's client hangs for ever in a forked child. Credentials, region and endpoint are
+obstore's to find, in the variables that each provider names.
+"""
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import from_url
+
+PAGE = 1000
+"""Objects that a provider lists or deletes in one request."""
+
+REASONS = (
+    (r"169\.254\.169\.254|metadata\.google|[Aa]ccount must be|[Cc]redential.*(missing|not found)",
+     "got no credentials: set the variables of its provider (AWS_ACCESS_KEY_ID, say)"),
+    (r"RequestTimeTooSkewed", "says that this machine's clock is wrong"),
+    (r"^PermissionDenied|^Unauthenticated|status code: 40[13]",
+     "refuses our credentials: check the variables of its provider (AWS_ACCESS_KEY_ID, say)"),
+    (r"status code: 404", "does not exist"),
+    (r"status code: 30\d|BareRedirect", "is elsewhere: check its region and its endpoint (AWS_REGION, say)"),
+    (r"InvalidCertificate|InvalidMessage|AlertReceived|tls", "failed at TLS: check its endpoint and its certificate"),
+    (r"kind: Timeout|TimedOut", "did not answer in time"),
+    (r"kind: Connect,", "cannot be reached: check its endpoint (AWS_ENDPOINT_URL, say)"),
+    (r"status code: (\d+)", r"answered with status \1"),
+    (r"Metadata|[Xx]ml|Invalid(List|Multipart)Response", "does not answer as a bucket does: check its endpoint"),
+)
+"""What to look for in obstore's errors, in this order: most are one class, and only the text tells them apart."""
+
+
+class BucketFault(OSError):
+    """Something asked of the bucket was not done, or nobody knows; its text is one sentence."""
+
+
+class Missing(BucketFault):
+    """There is no such object, or no such bucket."""
+
+
+class Entry(NamedTuple):
+    """An object that is listed."""
+
+    path: str
+    size: int
+    modified: datetime.datetime
+
+
+class Bucket:
+    """The bucket at a URL; `retries` is how often obstore itself asks again within a call."""
+
+    def __init__(self, url: str, retries: int = 0) -> None:
+        self._url, self._retries = url, retries
+        self._clients: dict[float, Any] = {}
+
+    def put(self, path: str, content: bytes, seconds: float) -> None:
+        """Return when the object is stored; an attempt takes so many seconds at most."""
+        with _translated():
+            obstore.put(self._client(seconds), path, content, use_multipart=False)
+
+    def get(self, path: str, seconds: float) -> bytes:
+        """The object's content; Missing where there is none."""
+        with _translated():
+            return bytes(obstore.get(self._client(seconds), path).bytes())
+
+    def pages(self, prefix: str, seconds: float) -> Iterator[list[Entry]]:
+        """All objects below the prefix, a request's worth at a time."""
+        with _translated():
+            for page in obstore.list(self._client(seconds), prefix, chunk_size=PAGE):
+                yield [Entry(each["path"], each["size"], each["last_modified"]) for each in page]
+
+    def delete(self, paths: Sequence[str], seconds: float) -> None:
+        """Return when none of the objects is there; some may be gone after a fault, too."""
+        with _translated(), contextlib.suppress(FileNotFoundError):
+            obstore.delete(self._client(seconds), paths)
+
+    def move(self, path: str, target: str, seconds: float) -> None:
+        """Copy the object within the bucket, then delete it."""
+        with _translated():
+            obstore.copy(self._client(seconds), path, target)
+        self.delete([path], seconds)
+
+    def _client(self, seconds: float) -> Any:
+        if seconds not in self._clients:
+            limit = datetime.timedelta(seconds=seconds)
+            self._clients[seconds] = from_url(
+                self._url, client_options={"timeout": limit, "allow_http": _is_plain(os.environ)},
+                retry_config={"max_retries": self._retries, "retry_timeout": limit})
+        return self._clients[seconds]
+
+
+def _is_plain(environ: Mapping[str, str]) -> bool:
+    """Whether the endpoint says plain HTTP: client options hide AWS_ALLOW_HTTP and its like."""
+    endpoints = [value for name, value in environ.items() if re.fullmatch(r"(AWS|GOOGLE|AZURE)\w*_ENDPOINT\w*", name)]
+    return any(value.startswith("http://") for value in endpoints)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as fault:
+        raise Missing(_sentence(fault)) from fault
+    except (BaseError, ValueError) as fault:
+        raise BucketFault(_sentence(fault)) from fault
+
+
+def _sentence(fault: Exception) -> str:
+    text = f"{type(fault).__name__}: {fault}"
+    for pattern, reason in REASONS:
+        if found := re.search(pattern, text):
+            return f"The bucket at PRESENCE_BUCKET_URL {found.expand(reason)}."
+    return "The bucket at PRESENCE_BUCKET_URL broke off."

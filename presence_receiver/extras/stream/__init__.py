@@ -1,1 +1,0 @@
-"""Receivers that keep nothing: lines into NATS JetStream, and files made of it elsewhere."""

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+
+from presence_receiver import config
+from presence_receiver.errors import StorageError
+from presence_receiver.extras.bucket.names import Name
+from presence_receiver.extras.bucket.position import KEPT_SECONDS, Position, Ranges
+from presence_receiver.storage import Writer
+
+A, B = "a" * 32, "b" * 32
+
+
+def names(process, *numbers):
+    return [Name("20261122T201500.123456Z", process, number, 1) for number in numbers]
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return config.load({"PRESENCE_SECRET": "hunter22", "PRESENCE_DATA_DIR": str(tmp_path)})
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".lock")}
+
+
+def test_numbers_become_ranges():
+    ranges = Ranges().with_([3, 1, 2]).with_([5, 9]).with_([4])
+    assert ranges.ranges == ((1, 5), (9, 9))
+    assert [number in ranges for number in (0, 1, 5, 6, 9, 10)] == [False, True, True, False, True, False]
+
+
+def test_lines_and_position_are_one_commit(settings, tmp_path):
+    position = Position("f").with_([*names(A, 0, 1), *names(B, 7)], 5.0)
+    Writer(settings).exchange(b"a\n", position.replacing, b"b\n")
+    assert Position.read(tmp_path) == position
+    found = files(tmp_path)
+    assert json.loads(found.pop(".bucket.position")) == {"folder": "f", "processes": {
+        A: {"seen": 5.0, "commits": [[0, 1]]}, B: {"seen": 5.0, "commits": [[7, 7]]}}}
+    assert found == {"presence.jsonl": b"a\n", "rejected.jsonl": b"b\n"}
+
+
+def test_a_disk_that_refuses_leaves_the_position(settings, tmp_path):
+    position = Position("f").with_(names(A, 0), 5.0)
+    Writer(settings).exchange(b"a\n", position.replacing)
+    (tmp_path / ".bucket.prepared").mkdir()
+    with pytest.raises(StorageError):
+        Writer(settings).exchange(b"b\n", position.with_(names(A, 1), 6.0).replacing)
+    (tmp_path / ".bucket.prepared").rmdir()
+    assert Position.read(tmp_path) == position
+
+
+def test_a_process_is_forgotten_a_day_after_it_was_last_seen():
+    position = Position("f").with_([*names(A, 0), *names(B, 0)], 0.0)
+    later = position.after_listing({B}, KEPT_SECONDS / 2).after_listing(set(), KEPT_SECONDS)
+    assert [name in later for name in (*names(A, 0), *names(B, 0))] == [False, True]
+
+
+def test_a_process_whose_objects_are_still_listed_is_not_forgotten():
+    position = Position("f").with_(names(A, 0), 0.0)
+    assert names(A, 0)[0] in position.after_listing({A}, 100 * KEPT_SECONDS)

@@ -1,0 +1,164 @@
+"""Buckets on loopback: a light server (moto), a gateway before it that misbehaves, and a collector beside them."""
+import contextlib
+import datetime
+import http.client
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+
+import obstore
+from obstore.store import from_url
+from running import environment, free_port, wait_until
+
+KEYS = {"AWS_ACCESS_KEY_ID": "testkey", "AWS_SECRET_ACCESS_KEY": "testsecret", "AWS_REGION": "us-east-1"}
+COLLECT = "from presence_receiver.cli.main import main; main()"
+PAGE = b"<html><body>Welcome to our hotel</body></html>"
+
+
+class Moto:
+    """One light server for many buckets."""
+
+    def __init__(self, log):
+        self.port = free_port()
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(command, stdout=file, stderr=file)
+        wait_until(self._answers, 60, "moto to answer")
+
+    def _answers(self):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+
+class Store:
+    """One bucket, looked at from outside."""
+
+    def __init__(self, port, bucket, prefix="lines"):
+        self.url, self.variables = f"s3://{bucket}/{prefix}", KEYS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+        self._bucket, self._port = bucket, port
+        self._store = self._opened(f"{self.url}")
+
+    def _opened(self, url):
+        options = {name.lower(): value for name, value in self.variables.items()}
+        return from_url(url, config=options, client_options={"allow_http": True})
+
+    def make(self):
+        """Create the bucket."""
+        where = obstore.sign(self._opened(f"s3://{self._bucket}"), "PUT", "", datetime.timedelta(minutes=1))
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        connection.request("PUT", where.split(str(self._port), 1)[1])
+        assert connection.getresponse().status == 200
+        connection.close()
+        return self
+
+    def put(self, path, content):
+        obstore.put(self._store, path, content)
+
+    def get(self, path):
+        return bytes(obstore.get(self._store, path).bytes())
+
+    def paths(self, prefix=""):
+        return sorted(each["path"] for each in obstore.list(self._store, prefix or None).collect())
+
+    def objects(self):
+        """All that waits to be collected, by its path."""
+        return {path: self.get(path) for path in self.paths("inbox/")}
+
+
+class Collector:
+    """presence-cli collect in a process of its own."""
+
+    def __init__(self, folder, log, store, *arguments, variables=None):
+        self.folder, self.log = folder, log
+        self._environment = environment(folder, BUCKET_URL=store.url) | store.variables | (variables or {})
+        self._arguments = arguments
+        self.process = None
+
+    def start(self):
+        command = [sys.executable, "-c", COLLECT, "collect", *self._arguments]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+        return self
+
+    def stop(self, how=signal.SIGTERM):
+        """Its exit status."""
+        self.process.send_signal(how)
+        return self.process.wait(25)
+
+    def text(self):
+        return self.log.read_text()
+
+
+class Gateway:
+    """Passes requests on to a server, or misbehaves: `mode` says how. Counts them by method."""
+
+    def __init__(self, port):
+        self._port = port
+        self.mode, self.requests = "good", []
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self._serve, args=self._listening.accept()[:1], daemon=True).start()
+
+    def close(self):
+        self._listening.close()
+
+    def count(self, method):
+        return sum(line.startswith(method) for line in self.requests)
+
+    def _serve(self, client):
+        with client, contextlib.suppress(OSError):
+            while request := self._read(client):
+                self.requests.append(request.partition(b"\r\n")[0].decode())
+                if not self._answer(client, request):
+                    return
+
+    def _read(self, client):
+        """One request, all of it; of a body that is to be reset only its beginning."""
+        received = b""
+        while b"\r\n\r\n" not in received:
+            piece = client.recv(1 << 16)
+            if not piece:
+                return None
+            received += piece
+        head, _, body = received.partition(b"\r\n\r\n")
+        lengths = [int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        if self.mode == "reset":
+            return received
+        while len(body) < sum(lengths):
+            body += client.recv(1 << 16)
+        return head + b"\r\n\r\n" + body
+
+    def _answer(self, client, request):
+        """Whether the connection goes on."""
+        mode = self.mode
+        if mode == "no delete":
+            mode = 403 if request.startswith((b"DELETE", b"POST")) else "good"
+        if mode == "hang":
+            wait_until(lambda: self.mode != "hang", 120, "the end of hanging")
+        elif mode == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif mode == "late":  # done, but nobody hears of it
+            self._passed(request)
+        elif mode == "good":
+            client.sendall(self._passed(request))
+        else:
+            status, body = {"page": (200, PAGE), "slow down": (503, b"<Error><Code>SlowDown</Code></Error>")}.get(
+                mode, (mode, b"<Error></Error>"))
+            client.sendall(b"HTTP/1.1 %d Odd\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+        return mode == "good"
+
+    def _passed(self, request):
+        request = request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+        with socket.create_connection(("127.0.0.1", self._port), 60) as server:
+            server.sendall(request)
+            answer = b"".join(iter(lambda: server.recv(1 << 16), b""))
+        return answer.replace(b"Connection: close\r\n", b"")
