@@ -37,7 +37,7 @@ SLOW_SECONDS = 0.5
 """A second PUT begins only beside one that takes longer than this: PUTs cost money, and few large ones less CPU."""
 
 JOIN_SECONDS = 0.005
-"""Before each PUT, so that senders who were answered by the last one may join. Without, deliveries of 50 under full load
+"""Before each PUT, so that senders who were answered by the last may join. Without, deliveries of 50 under full load
 make twice as many PUTs, and 0.67 of what files do for a CPU-second instead of 1.0 (tests.benchmarks.bucket)."""
 
 SMALL, SMALL_SECONDS, LARGE_SECONDS = 256 * 1024, (1.3, 2.6, 5.0), 20.0
