@@ -27,8 +27,10 @@ MEBIBYTE = 1024 * 1024
 
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-# gthread holds a thread for every connection, so 200 slow ones starve it; gevent does not.
-worker_class = "presence_receiver.server.worker.PatientWorker"
+# gunicorn's own workers let one stranger's connection hold up all others.
+worker_class = "presence_receiver.server.worker.HttpWorker"
+# Each costs about 10 kB; the limit on descriptors may be lower.
+worker_connections = 10_000
 # Heroku's router keeps idle connections for 90 s: ours must live longer than theirs.
 keepalive = 95
 # Heroku kills 30 s after SIGTERM; gunicorn needs a few seconds beside this.

@@ -1,60 +1,219 @@
-"""gunicorn's gevent worker with a deadline: who takes too long over a request has, for us, hung up.
+"""gunicorn's worker: a C parser and gevent's loop in place of gunicorn's own handling of a connection.
 
-No worker class of gunicorn's cuts off a sender that drips a byte now and then.
+gunicorn's arbiter, signals, settings and logging are as ever, and so is the WSGI application, which runs in
+greenlets. What gunicorn's settings say of TLS, of HTTP/2 and of hooks for each request, it does not do.
 """
 from __future__ import annotations
 
+import datetime
+import os
+import resource
+import socket
+import sys
 import time
+from types import FrameType
 from typing import Any
 
-from gevent import socket
-from gunicorn.workers.ggevent import GeventWorker
+import gevent
+from gevent import get_hub, hub, monkey
+from gunicorn.http.wsgi import base_environ
+from gunicorn.workers.base import Worker
 
-REQUEST_SECONDS = 60
+from presence_receiver.log_limit import LimitedLog
+from presence_receiver.server import answers
+from presence_receiver.server.connection import Connection
+from presence_receiver.server.connections import Connections
+from presence_receiver.server.greenlets import Greenlets
+from presence_receiver.server.http_rules import Environ, Refused
+from presence_receiver.server.request_body import RequestBody
+
+KEPT_DESCRIPTORS = 200
+"""Of those that the process may open, for its files, its threads' and the listening sockets."""
+
+TICK_SECONDS = 1.0
+IDLE_SECONDS_AT_END = 10
+RESERVE_SECONDS = 3
+"""Of graceful_timeout, for answering what is cut off at its end."""
 
 
-class PatientSocket(socket.socket):
-    """A connection whose request must be complete so many seconds after its first byte.
+class HttpWorker(Worker):
+    """Serves HTTP/1.1 to many connections of which most are idle."""
 
-    When they are over, or the sender resets the connection, it reads as at its end.
-    """
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.cfg.is_ssl:
+            raise RuntimeError("This worker speaks no TLS: remove certfile and keyfile, or put a proxy in front.")
+        self.connections: Connections[Connection] = Connections()
+        self.keepalive: float = self.cfg.keepalive
+        self._greenlets = Greenlets()
+        self._listening: list[Any] = []
+        self._is_paused = False
 
-    def __init__(self, connection: socket.socket, idle_seconds: float) -> None:
-        family, kind, protocol = connection.family, connection.type, connection.proto
-        super().__init__(family, kind, protocol, fileno=connection.detach())
-        self._idle_seconds = idle_seconds
-        self._deadline: float | None = None
+    def init_process(self) -> None:
+        """Called after the fork: let what waits in the application wait in gevent's loop."""
+        monkey.patch_all()
+        hub.reinit()
+        most = _descriptors()
+        self.limit = min(self.cfg.worker_connections, max(most - KEPT_DESCRIPTORS, most // 2))
+        super().init_process()
 
-    def expect_request(self) -> None:
-        """From now on, what comes is a new request."""
-        self._deadline = None
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """In a greenlet, for gunicorn sleeps there, which the loop must not."""
+        gevent.spawn(super().handle_quit, sig, frame)
 
-    def recv(self, *args: Any) -> bytes:
-        """As of any socket, but nothing when the time is over."""
-        now = time.monotonic()
-        remaining = self._idle_seconds if self._deadline is None else self._deadline - now
-        if remaining <= 0:
-            return b""
-        self.settimeout(remaining)
+    def handle_usr1(self, sig: int, frame: FrameType | None) -> None:
+        """In a greenlet: a lock of the log's may be taken."""
+        gevent.spawn(super().handle_usr1, sig, frame)
+
+    def run(self) -> None:
+        """Serve until told to end, and then what is under way."""
+        self._warnings = LimitedLog(self.log.error_log)
+        self.base = self._base()
+        loop = get_hub().loop
+        timer = loop.timer(TICK_SECONDS, repeat=TICK_SECONDS)
+        timer.start(self._tick)
+        self._listen()
+        while self.alive:
+            self._beat(TICK_SECONDS)
+        end = time.monotonic() + self.cfg.graceful_timeout
+        loop.run_callback(self._end, end)
+        self._beat(0.05)
+        while self.connections and time.monotonic() < end:
+            self._beat(0.05)
+        timer.stop()
+
+    def _base(self) -> Environ:
+        """What the environs of all requests share."""
+        name = self.sockets[0].getsockname()
+        host, port = name[:2] if isinstance(name, tuple) else (name, "")
+        return base_environ(self.cfg) | {
+            "wsgi.multithread": True, "wsgi.url_scheme": "http", "SCRIPT_NAME": "",
+            "SERVER_NAME": host, "SERVER_PORT": str(port),
+        }
+
+    def _beat(self, seconds: float) -> None:
+        self.notify()
+        if self.ppid != os.getppid():
+            self.log.info("Parent changed, shutting down: %s", self)
+            sys.exit(0)
+        gevent.sleep(seconds)
+
+    def _listen(self) -> None:
+        for listener in self.sockets:
+            listener.setblocking(False)
+            watcher = get_hub().loop.io(listener.fileno(), 1)
+            watcher.start(self._accept, listener)
+            self._listening.append((watcher, listener))
+
+    def _accept(self, listener: Any) -> bool:
+        """Let one connection in, for which another may have to go; whether there was one."""
+        if len(self.connections) >= self.limit and not self._make_room():
+            self._pause()
+            return False
         try:
-            received: bytes = super().recv(*args)
-        except (TimeoutError, ConnectionResetError):
-            return b""
-        self.settimeout(REQUEST_SECONDS)
-        if self._deadline is None:
-            self._deadline = time.monotonic() + REQUEST_SECONDS
-        return received
+            accepted, address = listener.accept()
+        except BlockingIOError:
+            return False
+        except OSError:  # of a sender who is gone already, or for want of a descriptor
+            self._pause()
+            return False
+        connected = monkey.get_original("socket", "socket")(fileno=accepted.detach())
+        connected.setblocking(False)
+        if connected.family != socket.AF_UNIX:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        Connection(self, connected, address)
+        return True
+
+    def _make_room(self) -> bool:
+        first = self.connections.first_to_go(time.monotonic())
+        if first is not None:
+            first.close()
+        return first is not None
+
+    def _pause(self) -> None:
+        """Let nobody in until somebody has gone, or a second is over."""
+        self._is_paused = True
+        for watcher, _ in self._listening:
+            watcher.stop()
+
+    def _resume(self) -> None:
+        self._is_paused = False
+        for watcher, listener in self._listening:
+            watcher.start(self._accept, listener)
+
+    def _tick(self) -> None:
+        """Once a second."""
+        if self._is_paused:
+            self._resume()
+        now = time.monotonic()
+        for connection in self.connections:
+            if connection.deadline < now:
+                connection.overdue()
+
+    def _end(self, end: float) -> None:
+        """Let in who has connected already, then nobody; see that all who are there come to an end."""
+        listening, self._listening = self._listening, []
+        for watcher, listener in listening:
+            while self._accept(listener):
+                pass
+            watcher.stop()
+            listener.close()
+        now = time.monotonic()
+        last = max(now, end - RESERVE_SECONDS)
+        for connection in self.connections:
+            connection.end(idle_deadline=min(now + IDLE_SECONDS_AT_END, last), last_deadline=last)
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self.connections.closed(connection)
+        if self._is_paused:
+            self._resume()
+
+    def begin(self, connection: Connection) -> None:
+        """Let the application have the connection's request."""
+        self._greenlets.run(lambda: self._serve(connection))
+
+    def _serve(self, connection: Connection) -> None:
+        environ, answer = connection.reader.environ, answers.Answer()
+        environ["wsgi.input"] = RequestBody(connection)
+        _add_address(environ, connection.address)
+        self._count()
+        try:
+            answer.ask(self.wsgi, environ)
+        except Exception:  # whatever the application raises is its 500
+            self.log.exception("Error handling request %s %s", environ["REQUEST_METHOD"], environ["RAW_URI"])
+            answer = answers.refusal(Refused(500, "The receiver failed; its log says why."))
+        self._finish(connection, environ, answer)
+
+    def _count(self) -> None:
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive = False
+
+    def _finish(self, connection: Connection, environ: Environ, answer: answers.Answer) -> None:
+        keep_alive = self.alive and connection.may_go_on(answer.code)
+        data = answer.encoded(keep_alive=keep_alive, is_head=environ["REQUEST_METHOD"] == "HEAD")
+        seconds = connection.seconds
+        connection.answer(data, status=answer.code, keep_alive=keep_alive)
+        fields = ((key[5:].replace("_", "-"), value) for key, value in environ.items() if key.startswith("HTTP_"))
+        self.log.access(answer, fields, environ, datetime.timedelta(seconds=seconds))
+
+    def refuse(self, connection: Connection, refused: Refused) -> None:
+        """Answer a request that the application does not see."""
+        self._warnings.warning(str(refused.status), "A request was refused with %d: %s", refused.status, refused)
+        answer = answers.refusal(refused)
+        connection.answer(answer.encoded(keep_alive=False, is_head=False), status=refused.status, keep_alive=False)
 
 
-class PatientWorker(GeventWorker):
-    """A gevent worker that gives each request, not only each connection, its time."""
+def _add_address(environ: Environ, address: Any) -> None:
+    """Whose connection it is; a Unix socket's is nobody's."""
+    host, port = address[:2] if isinstance(address, tuple) else ("", "")
+    environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = host, str(port)
 
-    def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
-        """Serve one connection."""
-        super().handle(listener, PatientSocket(client, self.cfg.keepalive), addr)
 
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
-        """Serve one request whose headers have been read."""
-        is_kept = super().handle_request(listener_name, req, sock, addr)
-        sock.expect_request()
-        return is_kept
+def _descriptors() -> int:
+    """How many this process may open, which is raised to the most that it may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most if most != resource.RLIM_INFINITY else sys.maxsize

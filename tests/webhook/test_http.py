@@ -23,7 +23,7 @@ def ok(accepted, rejected=0):
 
 
 def error(status, sentence, **headers):
-    return Answer(status, {"error": sentence}, JSON_HEADERS | {n.replace("_", "-"): v for n, v in headers.items()})
+    return Answer(status, {"error": sentence}, JSON_HEADERS | {"Connection": "close"} | {n.replace("_", "-"): v for n, v in headers.items()})
 
 
 def no_delivery(status, sentence, errors=None):

@@ -1,0 +1,252 @@
+"""One connection: its socket, in gevent's loop, and the request that is under way on it.
+
+A watcher calls `ready` when bytes have come, or go out again; a greenlet runs only while the application
+has a request. Each call does a bounded piece of work.
+"""
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from gevent import get_hub
+from greenlet import getcurrent, greenlet
+
+from presence_receiver.server.connections import HEAD_SECONDS
+from presence_receiver.server.http_rules import CLOSING_STATUSES
+from presence_receiver.server.request_reader import RequestReader
+
+if TYPE_CHECKING:
+    from presence_receiver.server.worker import HttpWorker
+
+READ, WRITE = 1, 2
+PIECE = 64 * 1024
+BODY_PIECE = 256 * 1024
+"""Bytes read at once; more where the application waits for a body."""
+
+REQUEST_SECONDS = 60
+"""So long a request may take to come, from its first byte, and so long an answer may make no progress."""
+
+DRAIN_SECONDS, DRAIN_BYTES = 2, 64 * 1024
+"""What is read and thrown away after a last answer: closing on unread bytes would take the answer back."""
+
+NEVER = float("inf")
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+now = time.monotonic
+
+
+class Connection:
+    """One sender's."""
+
+    __slots__ = (
+        "_worker", "_socket", "_watcher", "_events", "_rest", "_out", "_waiting", "_wanted", "_has_ended", "_is_last",
+        "_drained", "_began", "_idle_seconds", "reader", "address", "deadline", "is_busy", "is_trusted",
+    )
+
+    def __init__(self, worker: HttpWorker, connected: socket.socket, address: object) -> None:
+        self._worker, self._socket, self.address = worker, connected, address
+        self.reader = RequestReader(worker.base)
+        self._rest = self._out = b""
+        self._waiting: greenlet | None = None
+        self._wanted = 0
+        self._drained = -1  # bytes thrown away; -1 before it comes to that
+        self._has_ended = self._is_last = self.is_busy = self.is_trusted = False
+        self._began, self._idle_seconds, self.deadline = 0.0, 0.0, now() + HEAD_SECONDS
+        self._watcher = get_hub().loop.io(connected.fileno(), READ)
+        self._events = 0
+        self._watch(READ)
+        worker.connections.idle(self, is_trusted=False)
+
+    def ready(self) -> None:
+        """Called by the loop: do one piece of what is to be done."""
+        if self._out:
+            self._flush()
+        elif self._drained >= 0:
+            self._drain()
+        elif self.is_busy and not self._waiting:
+            self._watch(0)  # it goes on when the answer is sent
+        elif self._rest and not self._waiting:
+            data, self._rest = self._rest, b""
+            self._watch(READ)
+            self._received(data)
+        else:
+            self._receive()
+
+    def overdue(self) -> None:
+        """Called by the loop once the deadline is over: whoever takes too long has, for us, hung up."""
+        if self._waiting:
+            self._end()
+        else:
+            self.close()
+
+    def end(self, *, idle_deadline: float, last_deadline: float) -> None:
+        """The worker is about to end: serve what has come; others have little time, and strangers none."""
+        is_idle = not self.is_busy and not self._out and self._drained < 0
+        if is_idle and not self._began and not self.is_trusted:
+            self.ready()
+            if not self._began and self._drained < 0:
+                self.close()
+        if self._waiting or self._began:
+            self.deadline = min(self.deadline, last_deadline)
+        elif is_idle:
+            self.deadline = min(self.deadline, idle_deadline)
+
+    def close(self) -> None:
+        """At once, and without a word."""
+        if self._watcher is None:
+            return
+        self._watcher.stop()
+        self._watcher.close()
+        self._watcher = None
+        self._socket.close()
+        self._has_ended, self._out, self._rest = True, b"", b""
+        self.reader.release()
+        self._worker.closed(self)
+
+    def read_body(self, size: int) -> bytes:
+        """As RequestBody asks for it; only an application that has seen the secret does."""
+        reader = self.reader
+        self.is_trusted = True
+        if reader.wants_continue and not (reader.size or reader.is_complete or self._has_ended):
+            self._send(CONTINUE)
+        reader.wants_continue = False
+        while reader.size < size and not (reader.is_complete or reader.is_broken or self._has_ended):
+            self._wait(size)
+        body = reader.take(size)
+        if not body and size and not reader.is_complete and not reader.length:
+            raise OSError("The body is wrongly framed or broke off.")
+        return body
+
+    def _wait(self, size: int) -> None:
+        self._wanted, self.deadline = size, self._began + REQUEST_SECONDS
+        self._watch(WRITE if self._out else READ)
+        self._waiting = getcurrent()
+        get_hub().switch()
+
+    def _receive(self) -> None:
+        try:
+            data = self._socket.recv(BODY_PIECE if self._waiting else PIECE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._received(data)
+        elif self._waiting:
+            self._end()
+        else:
+            self.close()
+
+    def _received(self, data: bytes) -> None:
+        reader = self.reader
+        self._rest = reader.feed(data)
+        if self._waiting:
+            if reader.size >= self._wanted or reader.is_complete or reader.is_broken:
+                self._go_on()
+        elif reader.refusal:
+            self._began = self._began or now()
+            self._worker.refuse(self, reader.refusal)
+        elif reader.has_head:
+            self._begin()
+        elif not self._began:
+            self._began = now()
+            self.deadline = self._began + (REQUEST_SECONDS if self.is_trusted else HEAD_SECONDS)
+            self._worker.connections.begun(self, self._began)
+
+    def _begin(self) -> None:
+        self._began = self._began or now()
+        self.is_busy, self.deadline = True, NEVER
+        self._worker.connections.under_way(self)
+        self._worker.begin(self)
+
+    def _end(self) -> None:
+        """What has come of the body is all that comes."""
+        self._has_ended = True
+        self._watch(0)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        self.deadline = NEVER
+        if waiting:
+            waiting.switch()
+
+    @property
+    def seconds(self) -> float:
+        """Since the request began."""
+        return now() - self._began
+
+    def may_go_on(self, status: int) -> bool:
+        """Whether another request may follow one that is answered so."""
+        return self.reader.keep_alive and self.reader.is_complete and status not in CLOSING_STATUSES
+
+    def answer(self, data: bytes, *, status: int, keep_alive: bool) -> None:
+        """Send the answer, whole; then expect the next request or, after the last, the sender's end."""
+        if self._watcher is None:
+            return
+        self._is_last, self.is_busy, self._began = not keep_alive, False, 0.0
+        self._idle_seconds = self._worker.keepalive if status == 200 or self.is_trusted else HEAD_SECONDS
+        self._send(data)
+        if not self._out:
+            self._answered()
+
+    def _answered(self) -> None:
+        if self._watcher is None:
+            return
+        self._worker.connections.idle(self, is_trusted=self.is_trusted and not self._is_last)
+        if self._is_last:
+            return self._shut()
+        self.deadline = now() + self._idle_seconds
+        self.reader.expect_next()
+        self._watch(READ | WRITE if self._rest else READ)
+
+    def _send(self, data: bytes) -> None:
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return self.close()
+        if sent < len(data):
+            self._out, self.deadline = self._out + data[sent:], now() + REQUEST_SECONDS
+            self._watch(WRITE)
+
+    def _flush(self) -> None:
+        data, self._out = self._out, b""
+        before = self.deadline
+        self._send(data)
+        if len(self._out) == len(data):
+            self.deadline = before
+        elif self._waiting and not self._out:
+            self._watch(READ)
+        elif not self._out:
+            self._answered()
+
+    def _shut(self) -> None:
+        """Say that no more comes, and wait until the sender has heard it."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return self.close()
+        self._drained, self._rest, self.deadline = 0, b"", now() + DRAIN_SECONDS
+        self._watch(READ)
+
+    def _drain(self) -> None:
+        try:
+            count = len(self._socket.recv(PIECE))
+        except BlockingIOError:
+            return
+        except OSError:
+            count = 0
+        self._drained += count
+        if not count or self._drained >= DRAIN_BYTES:
+            self.close()
+
+    def _watch(self, events: int) -> None:
+        if self._watcher is None or events == self._events:
+            return
+        self._watcher.stop()
+        self._events = events
+        if events:
+            self._watcher.events = events
+            self._watcher.start(self.ready)

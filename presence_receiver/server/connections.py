@@ -1,0 +1,67 @@
+"""Which connections are there, and which goes first where descriptors run short. Pure; knows no socket.
+
+Who has shown the secret comes before who has not; who has been idle longest goes first.
+"""
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import Generic, TypeVar
+
+HEAD_SECONDS = 10
+"""So long a request that has begun is safe, and so long its head may take before the secret is shown."""
+
+Connection = TypeVar("Connection", bound=Hashable)
+
+
+class Connections(Generic[Connection]):
+    """All connections of a worker; each is idle, or its request has begun, or it is under way."""
+
+    def __init__(self) -> None:
+        self._all: dict[Connection, None] = {}
+        self._strangers: dict[Connection, None] = {}
+        self._trusted: dict[Connection, None] = {}
+        self._begun: dict[Connection, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Connection]:
+        """Each one, and whatever becomes of them meanwhile."""
+        return iter([*self._all])
+
+    def idle(self, connection: Connection, *, is_trusted: bool) -> None:
+        """It is new, or its request is answered; trusted is who has shown the secret."""
+        self._all[connection] = None
+        self._begun.pop(connection, None)
+        self._trusted.pop(connection, None)
+        self._strangers.pop(connection, None)
+        (self._trusted if is_trusted else self._strangers)[connection] = None
+
+    def begun(self, connection: Connection, now: float) -> None:
+        """The first byte of a request has come."""
+        self._leave_idle(connection)
+        self._begun[connection] = now
+
+    def under_way(self, connection: Connection) -> None:
+        """The application has the request."""
+        self._leave_idle(connection)
+        self._begun.pop(connection, None)
+
+    def closed(self, connection: Connection) -> None:
+        """It is gone."""
+        self.under_way(connection)
+        self._all.pop(connection, None)
+
+    def first_to_go(self, now: float) -> Connection | None:
+        """The one to close for a new one; None where each has a request under way, or one that has just begun."""
+        for kind in (self._strangers, self._trusted):
+            if kind:
+                return next(iter(kind))
+        slowest = next(iter(self._begun), None)
+        if slowest is None or now < self._begun[slowest] + HEAD_SECONDS:
+            return None
+        return slowest
+
+    def _leave_idle(self, connection: Connection) -> None:
+        self._strangers.pop(connection, None)
+        self._trusted.pop(connection, None)
