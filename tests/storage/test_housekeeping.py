@@ -321,7 +321,7 @@ def serve(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("worker", ["presence_receiver.server.worker.PatientWorker", "gthread"])
+@pytest.mark.parametrize("worker", ["presence_receiver.server.worker.HttpWorker", "gthread"])
 def test_gunicorn_keeps_house_from_the_start_and_stops_though_it_is_at_it(tmp_path, serve, worker):
     (tmp_path / OLD).write_bytes(b"".join(line(number) for number in range(1_000_000)))
     server = serve(worker)
