@@ -6,7 +6,6 @@ has a request. Each call does a bounded piece of work.
 from __future__ import annotations
 
 import socket
-import time
 from typing import TYPE_CHECKING
 
 from gevent import get_hub
@@ -15,46 +14,39 @@ from greenlet import getcurrent, greenlet
 from presence_receiver.server.connections import HEAD_SECONDS
 from presence_receiver.server.http_rules import CLOSING_STATUSES
 from presence_receiver.server.request_reader import RequestReader
+from presence_receiver.server.wire import READ, WRITE, Wire, now
 
 if TYPE_CHECKING:
     from presence_receiver.server.worker import HttpWorker
 
-READ, WRITE = 1, 2
 PIECE = 64 * 1024
 BODY_PIECE = 256 * 1024
 """Bytes read at once; more where the application waits for a body."""
 
 REQUEST_SECONDS = 60
-"""So long a request may take to come, from its first byte, and so long an answer may make no progress."""
-
-DRAIN_SECONDS, DRAIN_BYTES = 2, 64 * 1024
-"""What is read and thrown away after a last answer: closing on unread bytes would take the answer back."""
+"""So long a request may take to come, from its first byte."""
 
 NEVER = float("inf")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-now = time.monotonic
 
 
-class Connection:
+class Connection(Wire):
     """One sender's."""
 
     __slots__ = (
-        "_worker", "_socket", "_watcher", "_events", "_rest", "_out", "_waiting", "_wanted", "_has_ended", "_is_last",
-        "_drained", "_began", "_idle_seconds", "reader", "address", "deadline", "is_busy", "is_trusted",
+        "_worker", "_rest", "_waiting", "_wanted", "_has_ended", "_is_last", "_began", "_idle_seconds", "reader",
+        "address", "is_busy", "is_trusted",
     )
 
     def __init__(self, worker: HttpWorker, connected: socket.socket, address: object) -> None:
-        self._worker, self._socket, self.address = worker, connected, address
+        super().__init__(connected, now() + HEAD_SECONDS)
+        self._worker, self.address = worker, address
         self.reader = RequestReader(worker.base)
-        self._rest = self._out = b""
+        self._rest = b""
         self._waiting: greenlet | None = None
         self._wanted = 0
-        self._drained = -1  # bytes thrown away; -1 before it comes to that
         self._has_ended = self._is_last = self.is_busy = self.is_trusted = False
-        self._began, self._idle_seconds, self.deadline = 0.0, 0.0, now() + HEAD_SECONDS
-        self._watcher = get_hub().loop.io(connected.fileno(), READ)
-        self._events = 0
-        self._watch(READ)
+        self._began = self._idle_seconds = 0.0
         worker.connections.idle(self, is_trusted=False)
 
     def ready(self) -> None:
@@ -93,13 +85,10 @@ class Connection:
 
     def close(self) -> None:
         """At once, and without a word."""
-        if self._watcher is None:
+        if self.is_closed:
             return
-        self._watcher.stop()
-        self._watcher.close()
-        self._watcher = None
-        self._socket.close()
-        self._has_ended, self._out, self._rest = True, b"", b""
+        super().close()
+        self._has_ended, self._rest = True, b""
         self.reader.release()
         self._worker.closed(self)
 
@@ -182,7 +171,7 @@ class Connection:
 
     def answer(self, data: bytes, *, status: int, keep_alive: bool) -> None:
         """Send the answer, whole; then expect the next request or, after the last, the sender's end."""
-        if self._watcher is None:
+        if self.is_closed:
             return
         self._is_last, self.is_busy, self._began = not keep_alive, False, 0.0
         self._idle_seconds = self._worker.keepalive if status == 200 or self.is_trusted else HEAD_SECONDS
@@ -190,63 +179,19 @@ class Connection:
         if not self._out:
             self._answered()
 
+    def _sent(self) -> None:
+        if self._waiting:
+            self._watch(READ)
+        else:
+            self._answered()
+
     def _answered(self) -> None:
-        if self._watcher is None:
+        if self.is_closed:
             return
         self._worker.connections.idle(self, is_trusted=self.is_trusted and not self._is_last)
         if self._is_last:
+            self._rest = b""
             return self._shut()
         self.deadline = now() + self._idle_seconds
         self.reader.expect_next()
         self._watch(READ | WRITE if self._rest else READ)
-
-    def _send(self, data: bytes) -> None:
-        try:
-            sent = self._socket.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return self.close()
-        if sent < len(data):
-            self._out, self.deadline = self._out + data[sent:], now() + REQUEST_SECONDS
-            self._watch(WRITE)
-
-    def _flush(self) -> None:
-        data, self._out = self._out, b""
-        before = self.deadline
-        self._send(data)
-        if len(self._out) == len(data):
-            self.deadline = before
-        elif self._waiting and not self._out:
-            self._watch(READ)
-        elif not self._out:
-            self._answered()
-
-    def _shut(self) -> None:
-        """Say that no more comes, and wait until the sender has heard it."""
-        try:
-            self._socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            return self.close()
-        self._drained, self._rest, self.deadline = 0, b"", now() + DRAIN_SECONDS
-        self._watch(READ)
-
-    def _drain(self) -> None:
-        try:
-            count = len(self._socket.recv(PIECE))
-        except BlockingIOError:
-            return
-        except OSError:
-            count = 0
-        self._drained += count
-        if not count or self._drained >= DRAIN_BYTES:
-            self.close()
-
-    def _watch(self, events: int) -> None:
-        if self._watcher is None or events == self._events:
-            return
-        self._watcher.stop()
-        self._events = events
-        if events:
-            self._watcher.events = events
-            self._watcher.start(self.ready)

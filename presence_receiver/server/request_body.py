@@ -10,7 +10,7 @@ class Source(Protocol):
     """A connection, as far as its body goes."""
 
     def read_body(self, size: int) -> bytes:
-        """Wait until so many bytes are there, or the body's end; OSError where its framing is broken or it breaks off."""
+        """Wait for so many bytes or the body's end; OSError where its framing is broken or it breaks off."""
 
 
 class RequestBody(io.RawIOBase):

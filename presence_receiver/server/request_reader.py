@@ -18,8 +18,9 @@ class RequestReader:
     """The request that is being read; `base` is what the environs of all requests share."""
 
     __slots__ = (
-        "_base", "_parser", "_target", "_start", "_tail", "_head_size", "_field_count", "_unframed", "_is_upgrade",
-        "environ", "has_head", "wants_continue", "is_complete", "is_broken", "keep_alive", "refusal", "pieces", "size", "length",
+        "_base", "_parser", "_target", "_start", "_tail", "_head_size", "_field_count", "_unframed",
+        "_is_upgrade", "environ", "has_head", "wants_continue", "is_complete", "is_broken", "keep_alive", "refusal", "pieces", "size",
+        "length",
     )
 
     environ: Environ
@@ -119,7 +120,8 @@ class RequestReader:
         self._is_upgrade = False
         names = (b"Connection", "HTTP_CONNECTION"), (b"Content-Length", "CONTENT_LENGTH"), (
             b"Transfer-Encoding", "HTTP_TRANSFER_ENCODING")
-        fields = [b"%s: %s\r\n" % (name, self.environ[key].encode("latin-1")) for name, key in names if key in self.environ]
+        fields = [b"%s: %s\r\n" % (name, self.environ[key].encode("latin-1"))
+                  for name, key in names if key in self.environ]
         line = f"POST / {self.environ['SERVER_PROTOCOL']}\r\n".encode()
         self._parser = HttpRequestParser(self)
         self._parser.feed_data(line + b"".join(fields) + b"\r\n")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import resource
-import socket
 import sys
 import time
 from types import FrameType
@@ -23,12 +21,10 @@ from presence_receiver.log_limit import LimitedLog
 from presence_receiver.server import answers
 from presence_receiver.server.connection import Connection
 from presence_receiver.server.connections import Connections
+from presence_receiver.server.door import Door, descriptors
 from presence_receiver.server.greenlets import Greenlets
 from presence_receiver.server.http_rules import Environ, Refused
 from presence_receiver.server.request_body import RequestBody
-
-KEPT_DESCRIPTORS = 200
-"""Of those that the process may open, for its files, its threads' and the listening sockets."""
 
 TICK_SECONDS = 1.0
 IDLE_SECONDS_AT_END = 10
@@ -46,15 +42,12 @@ class HttpWorker(Worker):
         self.connections: Connections[Connection] = Connections()
         self.keepalive: float = self.cfg.keepalive
         self._greenlets = Greenlets()
-        self._listening: list[Any] = []
-        self._is_paused = False
 
     def init_process(self) -> None:
         """Called after the fork: let what waits in the application wait in gevent's loop."""
         monkey.patch_all()
         hub.reinit()
-        most = _descriptors()
-        self.limit = min(self.cfg.worker_connections, max(most - KEPT_DESCRIPTORS, most // 2))
+        self._limit = min(self.cfg.worker_connections, descriptors())
         super().init_process()
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
@@ -67,12 +60,13 @@ class HttpWorker(Worker):
 
     def run(self) -> None:
         """Serve until told to end, and then what is under way."""
+        self._application: Any = self.wsgi
         self._warnings = LimitedLog(self.log.error_log)
         self.base = self._base()
         loop = get_hub().loop
         timer = loop.timer(TICK_SECONDS, repeat=TICK_SECONDS)
         timer.start(self._tick)
-        self._listen()
+        self._door = Door(self.sockets, self._make_room, lambda *connected: Connection(self, *connected))
         while self.alive:
             self._beat(TICK_SECONDS)
         end = time.monotonic() + self.cfg.graceful_timeout
@@ -86,7 +80,7 @@ class HttpWorker(Worker):
         """What the environs of all requests share."""
         name = self.sockets[0].getsockname()
         host, port = name[:2] if isinstance(name, tuple) else (name, "")
-        return base_environ(self.cfg) | {
+        return dict(base_environ(self.cfg)) | {
             "wsgi.multithread": True, "wsgi.url_scheme": "http", "SCRIPT_NAME": "",
             "SERVER_NAME": host, "SERVER_PORT": str(port),
         }
@@ -98,53 +92,18 @@ class HttpWorker(Worker):
             sys.exit(0)
         gevent.sleep(seconds)
 
-    def _listen(self) -> None:
-        for listener in self.sockets:
-            listener.setblocking(False)
-            watcher = get_hub().loop.io(listener.fileno(), 1)
-            watcher.start(self._accept, listener)
-            self._listening.append((watcher, listener))
-
-    def _accept(self, listener: Any) -> bool:
-        """Let one connection in, for which another may have to go; whether there was one."""
-        if len(self.connections) >= self.limit and not self._make_room():
-            self._pause()
-            return False
-        try:
-            accepted, address = listener.accept()
-        except BlockingIOError:
-            return False
-        except OSError:  # of a sender who is gone already, or for want of a descriptor
-            self._pause()
-            return False
-        connected = monkey.get_original("socket", "socket")(fileno=accepted.detach())
-        connected.setblocking(False)
-        if connected.family != socket.AF_UNIX:
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        Connection(self, connected, address)
-        return True
-
     def _make_room(self) -> bool:
+        """See that one more may come, for which another may have to go."""
+        if len(self.connections) < self._limit:
+            return True
         first = self.connections.first_to_go(time.monotonic())
         if first is not None:
             first.close()
         return first is not None
 
-    def _pause(self) -> None:
-        """Let nobody in until somebody has gone, or a second is over."""
-        self._is_paused = True
-        for watcher, _ in self._listening:
-            watcher.stop()
-
-    def _resume(self) -> None:
-        self._is_paused = False
-        for watcher, listener in self._listening:
-            watcher.start(self._accept, listener)
-
     def _tick(self) -> None:
         """Once a second."""
-        if self._is_paused:
-            self._resume()
+        self._door.someone_left()
         now = time.monotonic()
         for connection in self.connections:
             if connection.deadline < now:
@@ -152,12 +111,7 @@ class HttpWorker(Worker):
 
     def _end(self, end: float) -> None:
         """Let in who has connected already, then nobody; see that all who are there come to an end."""
-        listening, self._listening = self._listening, []
-        for watcher, listener in listening:
-            while self._accept(listener):
-                pass
-            watcher.stop()
-            listener.close()
+        self._door.close()
         now = time.monotonic()
         last = max(now, end - RESERVE_SECONDS)
         for connection in self.connections:
@@ -166,8 +120,7 @@ class HttpWorker(Worker):
     def closed(self, connection: Connection) -> None:
         """A connection is gone."""
         self.connections.closed(connection)
-        if self._is_paused:
-            self._resume()
+        self._door.someone_left()
 
     def begin(self, connection: Connection) -> None:
         """Let the application have the connection's request."""
@@ -179,7 +132,7 @@ class HttpWorker(Worker):
         _add_address(environ, connection.address)
         self._count()
         try:
-            answer.ask(self.wsgi, environ)
+            answer.ask(self._application, environ)
         except Exception:  # whatever the application raises is its 500
             self.log.exception("Error handling request %s %s", environ["REQUEST_METHOD"], environ["RAW_URI"])
             answer = answers.refusal(Refused(500, "The receiver failed; its log says why."))
@@ -197,7 +150,8 @@ class HttpWorker(Worker):
         seconds = connection.seconds
         connection.answer(data, status=answer.code, keep_alive=keep_alive)
         fields = ((key[5:].replace("_", "-"), value) for key, value in environ.items() if key.startswith("HTTP_"))
-        self.log.access(answer, fields, environ, datetime.timedelta(seconds=seconds))
+        log: Any = self.log  # whose types ask for gunicorn's own requests and answers
+        log.access(answer, fields, environ, datetime.timedelta(seconds=seconds))
 
     def refuse(self, connection: Connection, refused: Refused) -> None:
         """Answer a request that the application does not see."""
@@ -210,10 +164,3 @@ def _add_address(environ: Environ, address: Any) -> None:
     """Whose connection it is; a Unix socket's is nobody's."""
     host, port = address[:2] if isinstance(address, tuple) else ("", "")
     environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = host, str(port)
-
-
-def _descriptors() -> int:
-    """How many this process may open, which is raised to the most that it may."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most if most != resource.RLIM_INFINITY else sys.maxsize
