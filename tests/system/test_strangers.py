@@ -1,0 +1,140 @@
+"""Who does not have the secret holds nobody up, whatever their connections do; ten deliveries a second go on."""
+import contextlib
+import resource
+import socket
+import threading
+import time
+
+import pytest
+from accounting import account
+from running import read_answer
+from sending import Ledger, post
+
+pytestmark = pytest.mark.slow
+DELIVERIES, PAUSE = 100, 0.1
+REFUSED = b"POST /presence HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
+PIPELINED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 500
+
+
+def pipeline(port, is_over):
+    """Ask without end, and read what comes."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setblocking(False)
+        while not is_over.is_set():
+            with contextlib.suppress(BlockingIOError):
+                connection.send(PIPELINED)
+            with contextlib.suppress(BlockingIOError):
+                assert connection.recv(1 << 20)
+
+
+def endless_body(port, is_over):
+    """Send a body that nobody asked for, over and over."""
+    while not is_over.is_set():
+        with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(REFUSED)
+            while not is_over.is_set():
+                connection.sendall(b"x" * 65_536)
+
+
+def slow_head(port, is_over):
+    """Drip a head, and begin again when cut off."""
+    while not is_over.is_set():
+        with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"POST /presence HTTP/1.1\r\nX: ")
+            while not is_over.wait(0.2):
+                connection.sendall(b"x")
+
+
+def slow_body(port, is_over):
+    """Drip a body after a head without the secret."""
+    while not is_over.is_set():
+        with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(REFUSED)
+            while not is_over.wait(0.2):
+                connection.sendall(b"x")
+
+
+def slow_reader(port, is_over):
+    """Ask without end, and read nothing."""
+    with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.settimeout(0.2)
+        while not is_over.is_set():
+            with contextlib.suppress(TimeoutError):
+                connection.send(PIPELINED)
+
+
+@contextlib.contextmanager
+def strangers(kind, count, port):
+    is_over = threading.Event()
+    threads = [threading.Thread(target=kind, args=(port, is_over)) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join(20)
+
+
+def deliver(one):
+    """A hundred deliveries in ten seconds; how long each took, in order of length."""
+    ledger, took = Ledger(), []
+    for _ in range(DELIVERIES):
+        began = time.monotonic()
+        assert post(one, ledger, 3) == 200
+        took.append(time.monotonic() - began)
+        threading.Event().wait(max(0, PAUSE - took[-1]))
+    found = account(ledger, one.folder)
+    assert found.wrong == (0, 0, 0, 0) and found.lines == 3 * DELIVERIES
+    return sorted(took)
+
+
+@pytest.mark.parametrize("kind, count", [
+    (pipeline, 8), (endless_body, 8), (slow_head, 100), (slow_body, 100), (slow_reader, 8),
+])
+def test_strangers_hold_no_delivery_up(kind, count, start):
+    one = start()
+    workers = one.workers()
+    with strangers(kind, count, one.port):
+        assert deliver(one)[-2] < 0.3
+    assert one.workers() == workers
+    assert "Traceback" not in one.text()
+
+
+def test_five_thousand_idle_connections(start):
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most < 5_200:
+        pytest.skip(f"This process may open {most} descriptors.")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    one = start()
+    with contextlib.ExitStack() as stack:
+        for _ in range(5_000):
+            stack.enter_context(socket.create_connection(("127.0.0.1", one.port)))
+        assert one.request("GET", "/healthz").status == 200
+        assert deliver(one)[-2] < 0.3
+
+
+def test_where_descriptors_run_short_the_longest_idle_stranger_goes(start):
+    one = start(workers=1, before=("prlimit", "--nofile=100:100"))
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(socket.create_connection(("127.0.0.1", one.port))) for _ in range(80)]
+        assert deliver(one)[-2] < 0.3
+        idle[0].settimeout(5)
+        assert idle[0].recv(1) == b""
+    assert "Traceback" not in one.text()
+
+
+def test_a_refusal_is_read_though_its_body_never_was(start):
+    one = start()
+    with socket.create_connection(("127.0.0.1", one.port), 10) as connection:
+        connection.sendall(REFUSED + b"x" * 30_000)
+        answer = read_answer(connection)
+        assert (answer.status, answer.headers["Connection"]) == (401, "close")
+
+
+def test_nobody_is_asked_to_continue_without_the_secret(start):
+    one = start()
+    with socket.create_connection(("127.0.0.1", one.port), 10) as connection:
+        connection.sendall(REFUSED[:-2] + b"Expect: 100-continue\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 401"
