@@ -18,8 +18,8 @@ class RequestReader:
     """The request that is being read; `base` is what the environs of all requests share."""
 
     __slots__ = (
-        "_base", "_parser", "_target", "_start", "_tail", "_head_size", "_field_count", "_unframed",
-        "_is_upgrade", "environ", "has_head", "wants_continue", "is_complete", "is_broken", "keep_alive", "refusal", "pieces", "size",
+        "_base", "_parser", "_target", "_start", "_tail", "_head_size", "_field_count", "_unframed", "_is_upgrade",
+        "environ", "has_head", "wants_continue", "is_complete", "is_broken", "keep_alive", "refusal", "pieces", "size",
         "length",
     )
 

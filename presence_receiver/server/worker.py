@@ -27,6 +27,9 @@ from presence_receiver.server.http_rules import Environ, Refused
 from presence_receiver.server.request_body import RequestBody
 
 TICK_SECONDS = 1.0
+CUT_OFF_AT_ONCE = 50
+"""Thousands of strangers may be overdue in the same second."""
+
 IDLE_SECONDS_AT_END = 10
 RESERVE_SECONDS = 3
 """Of graceful_timeout, for answering what is cut off at its end."""
@@ -64,6 +67,7 @@ class HttpWorker(Worker):
         self._warnings = LimitedLog(self.log.error_log)
         self.base = self._base()
         loop = get_hub().loop
+        self._soon = loop.timer(0.002)
         timer = loop.timer(TICK_SECONDS, repeat=TICK_SECONDS)
         timer.start(self._tick)
         self._door = Door(self.sockets, self._make_room, lambda *connected: Connection(self, *connected))
@@ -105,9 +109,11 @@ class HttpWorker(Worker):
         """Once a second."""
         self._door.someone_left()
         now = time.monotonic()
-        for connection in self.connections:
-            if connection.deadline < now:
-                connection.overdue()
+        overdue = [connection for connection in self.connections if connection.deadline < now]
+        for connection in overdue[:CUT_OFF_AT_ONCE]:
+            connection.overdue()
+        if len(overdue) > CUT_OFF_AT_ONCE:
+            self._soon.start(self._tick)
 
     def _end(self, end: float) -> None:
         """Let in who has connected already, then nobody; see that all who are there come to an end."""
