@@ -7,7 +7,7 @@ import time
 
 import pytest
 from accounting import account
-from running import read_answer
+from running import SECRET, read_answer, wait_until
 from sending import Ledger, post
 
 pytestmark = pytest.mark.slow
@@ -119,18 +119,25 @@ def test_where_descriptors_run_short_the_longest_idle_stranger_goes(start):
     one = start(workers=1, before=("prlimit", "--nofile=100:100"))
     with contextlib.ExitStack() as stack:
         idle = [stack.enter_context(socket.create_connection(("127.0.0.1", one.port))) for _ in range(80)]
-        assert deliver(one)[-2] < 0.3
-        idle[0].settimeout(5)
+        idle[0].settimeout(5)  # sooner than who is merely silent is cut off
         assert idle[0].recv(1) == b""
+        assert deliver(one)[-2] < 0.3
     assert "Traceback" not in one.text()
 
 
 def test_a_refusal_is_read_though_its_body_never_was(start):
     one = start()
     with socket.create_connection(("127.0.0.1", one.port), 10) as connection:
-        connection.sendall(REFUSED + b"x" * 30_000)
+        connection.sendall(REFUSED)
+        wait_until(lambda: "POST /presence 401" in one.text(), what="the refusal")
+        for _ in range(50):  # a connection that is closed at once breaks at the second
+            connection.sendall(b"x" * 1000)
         answer = read_answer(connection)
         assert (answer.status, answer.headers["Connection"]) == (401, "close")
+        connection.sendall(b"x" * 20_000)
+        with pytest.raises(ConnectionError):
+            while True:
+                connection.sendall(b"x" * 20_000)
 
 
 def test_nobody_is_asked_to_continue_without_the_secret(start):
@@ -138,3 +145,13 @@ def test_nobody_is_asked_to_continue_without_the_secret(start):
     with socket.create_connection(("127.0.0.1", one.port), 10) as connection:
         connection.sendall(REFUSED[:-2] + b"Expect: 100-continue\r\n\r\n")
         assert connection.recv(12) == b"HTTP/1.1 401"
+
+
+def test_who_shows_the_secret_is_asked_to_continue(start):
+    one = start()
+    head = f"Authorization: Basic {SECRET}\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", one.port), 10) as connection:
+        connection.sendall(b"POST /presence HTTP/1.1\r\nHost: x\r\n" + head.encode())
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"[]")
+        assert read_answer(connection).status == 200

@@ -23,7 +23,8 @@ def ok(accepted, rejected=0):
 
 
 def error(status, sentence, **headers):
-    return Answer(status, {"error": sentence}, JSON_HEADERS | {"Connection": "close"} | {n.replace("_", "-"): v for n, v in headers.items()})
+    more = {"Connection": "close"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, {"error": sentence}, JSON_HEADERS | more)
 
 
 def no_delivery(status, sentence, errors=None):
