@@ -14,14 +14,10 @@ from greenlet import getcurrent, greenlet
 from presence_receiver.server.connections import HEAD_SECONDS
 from presence_receiver.server.http_rules import CLOSING_STATUSES
 from presence_receiver.server.request_reader import RequestReader
-from presence_receiver.server.wire import READ, WRITE, Wire, now
+from presence_receiver.server.wire import BODY_PIECE, PIECE, READ, WRITE, Wire, now
 
 if TYPE_CHECKING:
     from presence_receiver.server.worker import HttpWorker
-
-PIECE = 64 * 1024
-BODY_PIECE = 256 * 1024
-"""Bytes read at once; more where the application waits for a body."""
 
 REQUEST_SECONDS = 60
 """So long a request may take to come, from its first byte."""
@@ -65,7 +61,7 @@ class Connection(Wire):
             self._receive()
 
     def overdue(self) -> None:
-        """Called by the loop once the deadline is over: whoever takes too long has, for us, hung up."""
+        """The sender has hung up; whoever takes too long has, for us, too."""
         if self._waiting:
             self._end()
         else:
@@ -121,10 +117,8 @@ class Connection(Wire):
             data = b""
         if data:
             self._received(data)
-        elif self._waiting:
-            self._end()
         else:
-            self.close()
+            self.overdue()
 
     def _received(self, data: bytes) -> None:
         reader = self.reader
@@ -190,7 +184,6 @@ class Connection(Wire):
             return
         self._worker.connections.idle(self, is_trusted=self.is_trusted and not self._is_last)
         if self._is_last:
-            self._rest = b""
             return self._shut()
         self.deadline = now() + self._idle_seconds
         self.reader.expect_next()

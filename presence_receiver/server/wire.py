@@ -16,7 +16,10 @@ PROGRESS_SECONDS = 60
 DRAIN_SECONDS, DRAIN_BYTES = 2, 64 * 1024
 """What is read and thrown away after a last answer: closing on unread bytes would take the answer back."""
 
-DRAIN_PIECE = 16 * 1024
+PIECE = 64 * 1024
+BODY_PIECE = 256 * 1024
+"""Bytes read at once; more where the application waits for a body."""
+
 now = time.monotonic
 
 
@@ -72,7 +75,7 @@ class Wire:
 
     def _drain(self) -> None:
         try:
-            count = len(self._socket.recv(DRAIN_PIECE))
+            count = len(self._socket.recv(PIECE))
         except BlockingIOError:
             return
         except OSError:
