@@ -53,7 +53,7 @@ def by_h11(data):
                 if connection.our_state is h11.MUST_CLOSE:
                     return found
                 connection.start_next_cycle()
-    except h11.RemoteProtocolError:
+    except h11.ProtocolError:  # ours too: after CONNECT it has another protocol
         return [*found, "refused"]
 
 

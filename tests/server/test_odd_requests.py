@@ -102,7 +102,8 @@ def as_ours(outcome):
 
 
 def has_empty_line(data):
-    return re.search(rb"\A\r?\n|\r\n\r\n\r?\n|\[\]\r?\n", data)
+    """At the start, after a head, or after a body of two bytes, as most here have."""
+    return re.search(rb"(?s)\A\r?\n|\r\n\r\n(..)?[\r\n]", data)
 
 
 def differences(count):
