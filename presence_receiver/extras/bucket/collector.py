@@ -97,7 +97,7 @@ class Collector:
             with lock.held():
                 yield
             return
-        with lock.held_if_free() as is_ours:
+        with lock.held(waits=False) as is_ours:
             if not is_ours:
                 raise Refused("Another collector works on PRESENCE_DATA_DIR: leave it to that one.")
             yield
