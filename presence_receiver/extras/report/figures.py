@@ -21,6 +21,8 @@ BIN = 5
 """Width of a bar of the RSSI histogram, in dBm."""
 CELLS = 30
 """How many squares make up the longer side of a map, at most about."""
+MOST_SQUARES = 20_000
+"""On all maps together, about 6 MB of the page; with more, 200 access points and a week made 40 MB."""
 
 FIGURES = """count(DISTINCT device), count(DISTINCT device) FILTER (is_randomised), count(*),
     count(DISTINCT device) FILTER (ssid IS NOT NULL), round(median(rssi))::INTEGER"""
@@ -140,10 +142,18 @@ class Report:
         return side, [Map(name, marks.get(name), cells) for name, cells in found]
 
     def _side(self) -> float:
+        """A round number: a usual map has no more than CELLS to a side then, and all have no more than MOST_SQUARES."""
         [(extent,)] = self.lines.rows(f"""SELECT median(extent) FROM (
             SELECT greatest(max(x) - min(x), max(y) - min(y)) AS extent
             FROM seen WHERE ssid IS NOT NULL AND {PLACED} GROUP BY ap)""")
-        return next(side for side in _round_numbers() if side * CELLS >= (extent or 0))
+        extent = extent or 0
+        return next(side for side in _round_numbers() if side * CELLS >= extent
+                    and (side > extent or self._square_count(side) <= MOST_SQUARES))
+
+    def _square_count(self, side: float) -> int:
+        [(count,)] = self.lines.rows(f"""SELECT count(*) FROM (SELECT DISTINCT ap, floor(x / $1), floor(y / $1)
+            FROM seen WHERE ssid IS NOT NULL AND {PLACED})""", side)
+        return int(count)
 
     def rejected(self) -> list[tuple[str, int]] | None:
         """How many lines were rejected for each reason, most first; a line may have several."""
