@@ -195,10 +195,11 @@ import resource, sys
 sys.path[:0] = sys.argv[2:]
 from storage.test_active_file import line, writer
 from pathlib import Path
-resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))
+resource.setrlimit(resource.RLIMIT_FSIZE, (400, resource.RLIM_INFINITY))
 one = writer(Path(sys.argv[1]))
 for number in range(20):
     one.append(line(number), b"")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)  # coverage writes at the end
 """
 
 
