@@ -1,11 +1,15 @@
 import os
 import random
+import signal
 
 import pytest
 from reading import Stored
 from running import Receiver, wait_until
 
 pytest_plugins = ["accounts"]
+
+# A suite that runs in the background has it ignored, and every child would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
