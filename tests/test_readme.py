@@ -11,7 +11,7 @@ from presence_receiver.webhook.views import ANSWERS
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
 PACKAGE = ROOT / "presence_receiver"
-WINGS = {path.parent for path in PACKAGE.rglob("__init__.py")} - {PACKAGE, PACKAGE / "extras"}
+WINGS = {path.parent for path in PACKAGE.rglob("__init__.py")} - {PACKAGE, PACKAGE / "extras", PACKAGE / "config"}
 PAGES = sorted(folder / "README.rst" for folder in WINGS | {ROOT / "tests" / "benchmarks", ROOT / "tests" / "system"})
 
 

@@ -22,6 +22,9 @@ ROWS = [
 ]
 """Top first; those in one row do not see each other. What is no folder and not `app` is ground."""
 
+GROUND = {"config"}
+"""The folders of the ground: rooms of it, with a face, and no wings."""
+
 SEES_EXTRAS = {"app", "cli.main"}
 """The two that choose: which storage, and which command."""
 
@@ -53,7 +56,8 @@ def wing(parts):
         return ".".join(parts[:2])
     if parts[:1] == ["app"]:
         return "app"
-    return parts[0] if parts and parts != ["extras", "__init__"] and (PACKAGE / parts[0]).is_dir() else "ground"
+    is_wing = parts and parts != ["extras", "__init__"] and parts[0] not in GROUND and (PACKAGE / parts[0]).is_dir()
+    return parts[0] if is_wing else "ground"
 
 
 def modules():
@@ -108,7 +112,7 @@ def test_only_the_two_that_choose_see_an_extra():
 def test_a_wing_is_entered_by_its_face():
     past = [
         (module, what) for module, caller, called, what in ours()
-        if caller != called and called not in ("ground", "app") and not called.startswith("extras.")
+        if caller != called and called != "app" and not called.startswith("extras.")
         and what.count(".") > 1
     ]
     assert past == [("__main__", "cli.main.main"), ("gunicorn_config", "server.config.*")]

@@ -7,7 +7,7 @@ import click
 from presence_receiver.cli.invocation import Invocation, pass_invocation
 from presence_receiver.cli.output import tell, write_table
 from presence_receiver.errors import CallFailed, Refused
-from presence_receiver.subscriptions import Subscriptions, delete_subscriptions, holds
+from presence_receiver.subscriptions import Subscriptions, delete_subscription, holds
 
 
 @click.command("delete")
@@ -52,7 +52,7 @@ def remove(invocation: Invocation, doomed: Subscriptions, is_agreed: bool, is_re
 def fault_of_deleting(invocation: Invocation, subscription_id: str) -> str:
     """Delete one and say so; return why it could not be deleted, so that the others still are."""
     try:
-        tell(delete_subscriptions(invocation.api, subscription_id))
+        tell(delete_subscription(invocation.api, subscription_id))
     except CallFailed as error:
         return str(error)
     return ""

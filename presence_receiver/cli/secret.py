@@ -10,7 +10,7 @@ import click
 
 from presence_receiver.cli.invocation import Invocation
 from presence_receiver.errors import ConfigError
-from presence_receiver.vendor_form import SHORTEST_SECRET
+from presence_receiver.config import SHORTEST_SECRET
 
 VISIBLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import click
 
 from presence_receiver.http_client import receiver_fault
-from presence_receiver.vendor_form import LONGEST_URL
+from presence_receiver.config import LONGEST_URL
 
 PATH = "/presence"
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from presence_receiver.metrics import Metrics
 from presence_receiver.storage import STEMS, free_bytes
@@ -30,49 +30,59 @@ class PrometheusMetrics(Metrics):
     """Counts in files where the environment names a folder for them, else in this process alone."""
 
     def __init__(self) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+        from prometheus_client import CollectorRegistry
 
         from presence_receiver.monitoring import pages
 
         pages.use()
         self._pages, self._restored = pages, time.monotonic()
-        self._registry = registry = CollectorRegistry()
-        self._deliveries = Counter(
-            "presence_deliveries", "Deliveries by the status of their answer.", ["status"], registry=registry)
-        observations = Counter(
-            "presence_observations", "Observations of stored deliveries.", ["result"], registry=registry)
+        self._registry = CollectorRegistry()
+        self._counters()
+        self._gauges()
+        self._histograms()
+
+    def _counters(self) -> None:
+        from prometheus_client import Counter
+
+        def counter(name: str, told: str, *labels: str) -> Counter:
+            return Counter(f"presence_{name}", told, labels, registry=self._registry)
+
+        self._deliveries = counter("deliveries", "Deliveries by the status of their answer.", "status")
+        observations = counter("observations", "Observations of stored deliveries.", "result")
         self._accepted, self._rejected, self._unjudged = map(
             observations.labels, ("accepted", "rejected", "unjudged"))
-        self._bytes = Counter("presence_stored_bytes", "Bytes of lines, of both kinds.", registry=registry)
-        secrets = Counter(
-            "presence_secret_used", "Stored deliveries by the secret that they showed.", ["secret"],
-            registry=registry)
+        self._bytes = counter("stored_bytes", "Bytes of lines, of both kinds.")
+        secrets = counter("secret_used", "Stored deliveries by the secret that they showed.", "secret")
         self._secrets = [secrets.labels("current"), secrets.labels("previous")]
-        started = Gauge(
-            "presence_start_timestamp_seconds", "When the first worker started, in Unix time.", registry=registry,
-            multiprocess_mode="min")
-        started.set(time.time())
-        self._last = Gauge(
-            "presence_last_delivery_timestamp_seconds", "When the last delivery was stored, in Unix time.",
-            registry=registry, multiprocess_mode="max")
-        self._append_seconds = Histogram(
-            "presence_append_seconds", "How long deliveries waited until they were on disk.", buckets=SECONDS,
-            registry=registry)
-        self._sync_seconds = Histogram(
-            "presence_sync_seconds", "How long the syncs of commits took, or their PUTs into a bucket.",
-            buckets=SECONDS, registry=registry)
-        self._batches = Histogram(
-            "presence_commit_deliveries", "How many deliveries were written and synced together.",
-            buckets=BATCHES, registry=registry)
-        self._retries = Counter("presence_bucket_retries", "PUTs tried again.", registry=registry)
-        self._waiting = Gauge(
-            "presence_bucket_waiting_bytes", "Bytes of lines that the bucket has not taken yet.",
-            registry=registry, multiprocess_mode="livesum")
-        self._uncompressed = Gauge(
-            "presence_closed_files_waiting", "Closed files that are not compressed, when housekeeping last counted.",
-            registry=registry, multiprocess_mode="mostrecent")
-        rotations = Counter("presence_rotations", "Files closed.", ["file"], registry=registry)
+        self._retries = counter("bucket_retries", "PUTs tried again.")
+        rotations = counter("rotations", "Files closed.", "file")
         self._rotations = {stem: rotations.labels(stem) for stem in STEMS}
+
+    def _gauges(self) -> None:
+        from prometheus_client import Gauge
+
+        def gauge(name: str, told: str, of_all: Literal["min", "max", "livesum", "mostrecent"]) -> Gauge:
+            return Gauge(f"presence_{name}", told, registry=self._registry, multiprocess_mode=of_all)
+
+        gauge("start_timestamp_seconds", "When the first worker started, in Unix time.", "min").set(time.time())
+        self._last = gauge("last_delivery_timestamp_seconds", "When the last delivery was stored, in Unix time.", "max")
+        self._waiting = gauge("bucket_waiting_bytes", "Bytes of lines that the bucket has not taken yet.", "livesum")
+        self._uncompressed = gauge(
+            "closed_files_waiting", "Closed files that are not compressed, when housekeeping last counted.",
+            "mostrecent")
+
+    def _histograms(self) -> None:
+        from prometheus_client import Histogram
+
+        def histogram(name: str, told: str, buckets: Sequence[float]) -> Histogram:
+            return Histogram(f"presence_{name}", told, registry=self._registry, buckets=buckets)
+
+        self._append_seconds = histogram(
+            "append_seconds", "How long deliveries waited until they were on disk.", SECONDS)
+        self._sync_seconds = histogram(
+            "sync_seconds", "How long the syncs of commits took, or their PUTs into a bucket.", SECONDS)
+        self._batches = histogram(
+            "commit_deliveries", "How many deliveries were written and synced together.", BATCHES)
 
     def answered(self, status: int) -> None:
         """A delivery got this answer."""

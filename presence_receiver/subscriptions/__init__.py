@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from presence_receiver.subscriptions.environment import Environment
     from presence_receiver.subscriptions.extremecloudiq import ExtremeCloudIQ
     from presence_receiver.subscriptions.hivemanager import HiveManager
-    from presence_receiver.subscriptions.registration import carry_out, delete_subscriptions, holds, plan_registration
+    from presence_receiver.subscriptions.registration import carry_out, delete_subscription, holds, plan_registration
     from presence_receiver.subscriptions.subscription import (
         DEFAULT_APPLICATION, Subscription, SubscriptionApi, Subscriptions, TAKEN_TYPES,
     )
@@ -16,6 +16,6 @@ __getattr__ = face(__name__, {
     "environment": ("Environment",),
     "extremecloudiq": ("ExtremeCloudIQ",),
     "hivemanager": ("HiveManager",),
-    "registration": ("carry_out", "delete_subscriptions", "holds", "plan_registration"),
+    "registration": ("carry_out", "delete_subscription", "holds", "plan_registration"),
     "subscription": ("DEFAULT_APPLICATION", "Subscription", "SubscriptionApi", "Subscriptions", "TAKEN_TYPES"),
 })

@@ -10,6 +10,7 @@ import requests
 
 from presence_receiver.errors import CallFailed, OutcomeUnknown
 from presence_receiver.http_client import Answer, Tell, Trace, open_session, parse, persist, reason, send, was_not_sent
+from presence_receiver.mask import Mask, one_line
 
 
 class Caller:
@@ -58,6 +59,18 @@ def unsure(method: str) -> type[CallFailed]:
     return CallFailed if method == "GET" else OutcomeUnknown
 
 
-def failure(method: str, status: int) -> type[CallFailed]:
-    """The error for a call that was refused: a server that failed (5xx) may have done it all the same."""
-    return unsure(method) if status >= 500 else CallFailed
+def told(mask: Mask, answer: Answer, words: str) -> str:
+    """Return an answer's status and the API's own words, or what came instead, as one masked line."""
+    return one_line(mask(f"{answer.status}{words or f', with {answer.what}'}"))
+
+
+def refusal(vendor: str, method: str, status: int, said: str, remedies: Mapping[int, str]) -> CallFailed:
+    """Return the error for a call that was refused, with the remedy of its status where the vendor has one.
+
+    A server that failed (5xx) may have done it all the same.
+    """
+    if status in remedies:
+        return CallFailed(remedies[status].format(said=said))
+    if status >= 500 or status == 429:
+        return (unsure(method) if status >= 500 else CallFailed)(f"{vendor} failed ({said}): try again later.")
+    return CallFailed(f"{vendor} refused the call ({said}): correct what it names.")

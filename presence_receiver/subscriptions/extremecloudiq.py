@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from presence_receiver.errors import CallFailed
 from presence_receiver.http_client import Answer, Tell, Trace
-from presence_receiver.mask import Mask, one_line
-from presence_receiver.subscriptions.caller import Caller, failure
+from presence_receiver.mask import Mask
+from presence_receiver.subscriptions.caller import Caller, refusal, told
 from presence_receiver.subscriptions.environment import Environment
 from presence_receiver.subscriptions.subscription import (
     DEFAULT_MESSAGE_TYPE, MOST_PAGES, Subscription, Subscriptions, endless, identity, text,
@@ -21,6 +21,9 @@ PAGE = 100
 MESSAGE_TYPES = (DEFAULT_MESSAGE_TYPE, "LOCATION_CLIENT_CENTRIC", "AUDIT_LOG_ALL", "GDPR_LOG_ALL",
                  "CREDENTIAL_LOG_ALL", "ACCOUNTING_LOG_ALL", "AUTHENTICATION_LOG_ALL", "EMAIL_LOG_ALL",
                  "SMS_LOG_ALL")
+TOKEN = ("EXTREMECLOUDIQ_ACCESS_TOKEN was refused ({said}): make a new one under Global Settings, "
+         "API Token Management, for webhook subscriptions.")
+REMEDIES = {401: TOKEN, 403: TOKEN}
 
 
 class ExtremeCloudIQ:
@@ -91,17 +94,9 @@ class ExtremeCloudIQ:
         """The body of a 2xx answer; an error's body in it is an error all the same."""
         is_error = isinstance(answer.body, dict) and "error_code" in answer.body
         if is_error or not answer.is_success:
-            raise self._refusal(method, answer, answer.body if is_error else {})
+            said = told(self._mask, answer, words(answer.body if is_error else {}))
+            raise refusal(self.vendor, method, answer.status, said, REMEDIES)
         return answer.body
-
-    def _refusal(self, method: str, answer: Answer, error: dict[str, Any]) -> CallFailed:
-        said = one_line(self._mask(f"{answer.status}{words(error) or f', with {answer.what}'}"))
-        if answer.status in (401, 403):
-            return CallFailed(f"EXTREMECLOUDIQ_ACCESS_TOKEN was refused ({said}): make a new one "
-                              "under Global Settings, API Token Management, for webhook subscriptions.")
-        if answer.status >= 500 or answer.status == 429:
-            return failure(method, answer.status)(f"ExtremeCloud IQ failed ({said}): try again later.")
-        return CallFailed(f"ExtremeCloud IQ refused the call ({said}): correct what it names.")
 
 
 def subscription(item: dict[str, Any]) -> Subscription:

@@ -9,9 +9,9 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from presence_receiver.errors import AlreadyExists, CallFailed
-from presence_receiver.http_client import Answer, Tell, Trace
-from presence_receiver.mask import Mask, one_line
-from presence_receiver.subscriptions.caller import Caller, failure
+from presence_receiver.http_client import Tell, Trace
+from presence_receiver.mask import Mask
+from presence_receiver.subscriptions.caller import Caller, refusal, told
 from presence_receiver.subscriptions.environment import Environment
 from presence_receiver.subscriptions.subscription import (
     MOST_PAGES, TAKEN_TYPES, Subscription, Subscriptions, endless, identity, text,
@@ -19,6 +19,10 @@ from presence_receiver.subscriptions.subscription import (
 
 EXISTS = "core.service.data.can.not.persist.object"
 WITHOUT_LISTING = TAKEN_TYPES  # what v1, which cannot be asked, knows
+TOKEN = ("HIVEMANAGER_ACCESS_TOKEN was refused ({said}): make a new one under Global Settings, API Token Management, "
+         "and check HIVEMANAGER_CLIENT_ID and HIVEMANAGER_CLIENT_SECRET.")
+REMEDIES = {401: TOKEN, 403: TOKEN, 404: "HiveManager does not find it ({said}): check HIVEMANAGER_OWNER_ID, "
+                                         "HIVEMANAGER_API_VERSION and HIVEMANAGER_ACCESS_TOKEN."}
 
 
 class HiveManager:
@@ -115,26 +119,15 @@ class HiveManager:
         envelope = answer.body if isinstance(answer.body, dict) else {}
         error = envelope.get("error")
         if error or not answer.is_success:
-            raise self._refusal(method, answer, error if isinstance(error, dict) else {"message": error})
+            error = error if isinstance(error, dict) else {"message": error}
+            said = told(self._mask, answer, words(error))
+            if error.get("code") == EXISTS:
+                raise AlreadyExists(f"HiveManager says that it has this subscription already ({said}).")
+            raise refusal(self.vendor, method, answer.status, said, REMEDIES)
         if method == "GET" and not envelope:
             raise CallFailed(f"HIVEMANAGER_URL answered {answer.status} with nothing to read: "
                              "check that it is the API's address.")
         return envelope
-
-    def _refusal(self, method: str, answer: Answer, error: dict[str, Any]) -> CallFailed:
-        said = one_line(self._mask(f"{answer.status}{words(error) or f', with {answer.what}'}"))
-        if error.get("code") == EXISTS:
-            return AlreadyExists(f"HiveManager says that it has this subscription already ({said}).")
-        if answer.status in (401, 403):
-            return CallFailed(f"HIVEMANAGER_ACCESS_TOKEN was refused ({said}): make a new one under "
-                              "Global Settings, API Token Management, and check HIVEMANAGER_CLIENT_ID and "
-                              "HIVEMANAGER_CLIENT_SECRET.")
-        if answer.status == 404:
-            return CallFailed(f"HiveManager does not find it ({said}): check HIVEMANAGER_OWNER_ID, "
-                              "HIVEMANAGER_API_VERSION and HIVEMANAGER_ACCESS_TOKEN.")
-        if answer.status >= 500 or answer.status == 429:
-            return failure(method, answer.status)(f"HiveManager failed ({said}): try again later.")
-        return CallFailed(f"HiveManager refused the call ({said}): correct what it names.")
 
 
 def subscription(item: dict[str, Any]) -> Subscription:

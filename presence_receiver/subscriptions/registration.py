@@ -60,7 +60,7 @@ def carry_out(api: SubscriptionApi, steps: Plan) -> Iterator[str]:
     else:
         yield create(api, steps)
     for old in steps.old:
-        yield delete_subscriptions(api, old.id)
+        yield delete_subscription(api, old.id)
 
 
 def create(api: SubscriptionApi, steps: Plan) -> str:
@@ -94,7 +94,7 @@ def unseen(steps: Plan, doubt: CallFailed | None) -> str:
     return f"The subscription that posts to {steps.wanted.url} was accepted; it is not listed yet."
 
 
-def delete_subscriptions(api: SubscriptionApi, subscription_id: str) -> str:
+def delete_subscription(api: SubscriptionApi, subscription_id: str) -> str:
     """Delete one; return what was done as a sentence, or raise CallFailed where it is still there."""
     try:
         api.delete(subscription_id)

@@ -145,6 +145,21 @@ def loaded(value: Any, budget: Budget) -> Any:
         return slowly_loaded(text, budget)
 
 
+def members(report: Any, budget: Budget) -> Any:
+    """Return a report's observations, each perhaps Raw; what is there instead, where they are no list; TooCostly."""
+    found = report.get("observations", ()) if isinstance(report, dict) else ()
+    if isinstance(found, Raw) and bytes(memoryview(found)[:1]) != b"[":
+        found = loaded(found, budget)
+    return split(found, budget) if isinstance(found, Raw | list) else found
+
+
+def own_fields(report: Any, budget: Budget) -> Any:
+    """Return a report without its observations; what is there instead, where it is none; TooCostly."""
+    if not isinstance(report, dict):
+        return loaded(report, budget)
+    return {name: loaded(value, budget) for name, value in report.items() if name != "observations"}
+
+
 class TooLong(Exception):
     """More bytes than are to be decoded at once."""
 

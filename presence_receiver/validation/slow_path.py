@@ -17,7 +17,7 @@ from presence_receiver.validation import fast_path
 from presence_receiver.validation.by_schema import as_observation, observation_faults, refusal, report_faults
 from presence_receiver.validation.observation import place
 from presence_receiver.validation.places import beside, clashes, strays, unknown_names
-from presence_receiver.validation.reports import TooLong, loaded, loaded_together, split
+from presence_receiver.validation.reports import TooLong, loaded, loaded_together, members, own_fields
 from presence_receiver.validation.slow_decoder import TooCostly
 from presence_receiver.validation.storable import UNSTORABLE, encoded_lines
 
@@ -65,33 +65,20 @@ class SlowReport:
         began = time.thread_time()
         try:
             if self._budget.is_left():
-                self._open(self._members(), self._own_fields())
+                self._open(members(self._sent, self._budget), own_fields(self._sent, self._budget))
         except TooCostly:
             pass
         self._budget.spend(0, time.thread_time() - began)
 
-    def _members(self) -> Any:
-        """Return the observations, each perhaps Raw; what is there instead, where they are no list."""
-        members = self._sent.get("observations", ()) if isinstance(self._sent, dict) else ()
-        if isinstance(members, msgspec.Raw) and bytes(memoryview(members)[:1]) != b"[":
-            members = loaded(members, self._budget)
-        return split(members, self._budget) if isinstance(members, msgspec.Raw | list) else members
-
-    def _own_fields(self) -> Any:
-        """Return the report without its observations; what is there instead, where it is none."""
-        if not isinstance(self._sent, dict):
-            return loaded(self._sent, self._budget)
-        return {name: loaded(value, self._budget) for name, value in self._sent.items() if name != "observations"}
-
-    def _open(self, members: Any, fields: Any) -> None:
-        if not isinstance(members, list | None) or not isinstance(fields, dict):
-            report = fields if members == () else fields | {"observations": members}
+    def _open(self, observations: Any, fields: Any) -> None:
+        if not isinstance(observations, list | None) or not isinstance(fields, dict):
+            report = fields if observations == () else fields | {"observations": observations}
             self._verdicts = [self._rejected(refusal(report), report, None)]
             return
-        stray = strays(fields, has_observations=bool(members))
+        stray = strays(fields, has_observations=bool(observations))
         self._fields = {name: value for name, value in fields.items() if name not in stray}
         self._faults = report_faults(self._fields)
-        self._observations = [None] * bool(stray) + (members or [])
+        self._observations = [None] * bool(stray) + (observations or [])
         self._verdicts = [None] * len(self._observations)
         if stray:
             self._verdicts[0] = self._rejected(stray, fields, None)
@@ -192,7 +179,7 @@ class SlowReport:
 
     def _count(self) -> int:
         try:
-            members = self._members()
+            found = members(self._sent, self._budget)
         except TooCostly:
             return 1
-        return max(1, len(members)) if isinstance(members, list) else 1
+        return max(1, len(found)) if isinstance(found, list) else 1

@@ -19,7 +19,7 @@ from presence_receiver.errors import CallFailed
 from presence_receiver.extras.probe.service import ask
 from presence_receiver.http_client import Answer, Trace, deliver, is_loopback
 from presence_receiver.subscriptions import Subscriptions
-from presence_receiver.vendor_form import LONGEST_SECRET, LONGEST_URL, SHORTEST_SECRET
+from presence_receiver.config import LONGEST_SECRET, LONGEST_URL, SHORTEST_SECRET
 
 SLOW = 3.0
 """Seconds; HiveManager's patience is unknown, and nothing is sent twice."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from presence_receiver import secret_rules, setting_names
+from presence_receiver.config import secret_rules, setting_names
 from presence_receiver.errors import ConfigError
 
 PREFIX = "PRESENCE_"

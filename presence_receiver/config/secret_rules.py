@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from marshmallow import ValidationError
 
-from presence_receiver.vendor_form import LONGEST_SECRET, SHORTEST_SECRET
+from presence_receiver.config.vendor_form import LONGEST_SECRET, SHORTEST_SECRET
 
 SHORT = 16
 """Characters below which one can be guessed by trying."""

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from presence_receiver import config, setting_names
+from presence_receiver import config
+from presence_receiver.config import setting_names
 from presence_receiver.errors import ConfigError
 
 
