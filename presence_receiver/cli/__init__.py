@@ -12,9 +12,4 @@ if TYPE_CHECKING:
     from presence_receiver.cli.secret import checked, feed_secret, secret_file
     from presence_receiver.cli.url import checked_url, insecure_http
 
-__getattr__ = face(__name__, {
-    "invocation": ("Invocation", "pass_invocation"),
-    "output": ("as_json", "cell", "console", "tell", "warn"),
-    "secret": ("checked", "feed_secret", "secret_file"),
-    "url": ("checked_url", "insecure_http"),
-})
+__getattr__ = face(__name__, __file__)

@@ -7,7 +7,4 @@ if TYPE_CHECKING:
     from presence_receiver.config.settings import PREFIX, Settings, SettingsSchema, load
     from presence_receiver.config.vendor_form import LONGEST_SECRET, LONGEST_URL, SHORTEST_SECRET
 
-__getattr__ = face(__name__, {
-    "settings": ("PREFIX", "Settings", "SettingsSchema", "load"),
-    "vendor_form": ("LONGEST_SECRET", "LONGEST_URL", "SHORTEST_SECRET"),
-})
+__getattr__ = face(__name__, __file__)

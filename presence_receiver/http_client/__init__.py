@@ -11,11 +11,4 @@ if TYPE_CHECKING:
     from presence_receiver.http_client.trace import Trace
     from presence_receiver.http_client.urls import api_fault, is_loopback, receiver_fault
 
-__getattr__ = face(__name__, {
-    "calls": ("Answer", "open_session", "parse", "send"),
-    "delivery": ("deliver", "sample_body"),
-    "failures": ("reason", "was_not_sent"),
-    "patience": ("Tell", "persist"),
-    "trace": ("Trace",),
-    "urls": ("api_fault", "is_loopback", "receiver_fault"),
-})
+__getattr__ = face(__name__, __file__)

@@ -11,8 +11,4 @@ if TYPE_CHECKING:
     from presence_receiver.monitoring.readiness import Readiness
     from presence_receiver.monitoring.views import service
 
-__getattr__ = face(__name__, {
-    "prometheus": ("FOLDER_VARIABLE", "PrometheusMetrics", "forget", "parsed"),
-    "readiness": ("Readiness",),
-    "views": ("service",),
-})
+__getattr__ = face(__name__, __file__)

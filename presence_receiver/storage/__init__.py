@@ -15,15 +15,4 @@ if TYPE_CHECKING:
     from presence_receiver.storage.trusted_clock import TrustedClock
     from presence_receiver.storage.writer import Writer
 
-__getattr__ = face(__name__, {
-    "durable": ("FILE_MODE", "free_bytes", "sync_folder"),
-    "file_lock": ("FileLock",),
-    "housekeeping": ("Housekeeping", "housekeeping_lock"),
-    "journal": ("Journal",),
-    "owner": ("become_owner", "strange_names"),
-    "reader": ("closed_files", "stored_files", "stored_lines"),
-    "rotation": ("STEMS", "closed_at"),
-    "thread_pool": ("run",),
-    "trusted_clock": ("TrustedClock",),
-    "writer": ("Writer",),
-})
+__getattr__ = face(__name__, __file__)

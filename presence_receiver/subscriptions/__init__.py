@@ -12,10 +12,4 @@ if TYPE_CHECKING:
         DEFAULT_APPLICATION, Subscription, SubscriptionApi, Subscriptions, TAKEN_TYPES,
     )
 
-__getattr__ = face(__name__, {
-    "environment": ("Environment",),
-    "extremecloudiq": ("ExtremeCloudIQ",),
-    "hivemanager": ("HiveManager",),
-    "registration": ("carry_out", "delete_subscription", "holds", "plan_registration"),
-    "subscription": ("DEFAULT_APPLICATION", "Subscription", "SubscriptionApi", "Subscriptions", "TAKEN_TYPES"),
-})
+__getattr__ = face(__name__, __file__)

@@ -7,7 +7,4 @@ if TYPE_CHECKING:
     from presence_receiver.validation.judge import Judged, judge_delivery, unreadable
     from presence_receiver.validation.storable import UNSTORABLE
 
-__getattr__ = face(__name__, {
-    "judge": ("Judged", "judge_delivery", "unreadable"),
-    "storable": ("UNSTORABLE",),
-})
+__getattr__ = face(__name__, __file__)

@@ -9,6 +9,4 @@ from presence_receiver.faces import face
 if TYPE_CHECKING:
     from presence_receiver.webhook.views import identify, log, webhook
 
-__getattr__ = face(__name__, {
-    "views": ("identify", "log", "webhook"),
-})
+__getattr__ = face(__name__, __file__)
