@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from deployment import SECRET, run, running, until
+from deployment import SECRET, run, running
+from running import wait_until
 from presence_receiver import create_app
 from presence_receiver.monitoring import readiness
 from presence_receiver.storage import line_files
@@ -147,7 +148,7 @@ def test_a_filesystem_that_is_really_full(tmp_path, on_small_disk):
 
 
 def eventually(receiver, status):
-    until(lambda: requests.get(f"{receiver.base}/readyz").status_code == status)
+    wait_until(lambda: requests.get(f"{receiver.base}/readyz").status_code == status)
 
 
 def test_logs_are_json_and_silent_about_secrets(tmp_path):

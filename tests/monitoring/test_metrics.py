@@ -9,7 +9,8 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from deployment import ROOT, SECRET, run, running, until
+from deployment import ROOT, SECRET, run, running
+from running import wait_until
 from presence_receiver import create_app
 
 TOKEN = "metrics-token-Hc2v"
@@ -72,7 +73,7 @@ def test_four_workers_agree_with_the_simulator(tmp_path):
             return [path for path in receiver.data.iterdir() if re.search(r"-\d{8}T", path.name)]
 
         # housekeeping's next round
-        until(lambda: values(receiver).get("presence_closed_files_waiting") == len(closed()) > 0)
+        wait_until(lambda: values(receiver).get("presence_closed_files_waiting") == len(closed()) > 0)
         found = values(receiver)
         stored = sum(path.stat().st_size for path in receiver.data.glob("*.jsonl"))
     said = json.loads(ran.out)
@@ -106,7 +107,7 @@ def test_a_worker_that_dies_loses_no_count_and_the_folder_goes_at_the_end(tmp_pa
         run("send", receiver.url)
         [worker] = map(int, children(receiver.process.pid))
         os.kill(worker, signal.SIGKILL)
-        until(lambda: [pid for pid in children(receiver.process.pid) if int(pid) != worker])
+        wait_until(lambda: [pid for pid in children(receiver.process.pid) if int(pid) != worker])
         run("send", receiver.url)
         assert values(receiver)['presence_observations_total{result="accepted"}'] == 2 * 27
         assert len(waiting_to_end(receiver)) == 1

@@ -2,13 +2,12 @@
 import fcntl
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 from reading import raw_lines
-from running import wait_until
+from running import timed, wait_until
 from sending import delivery
 
 pytestmark = pytest.mark.slow
@@ -25,11 +24,6 @@ def held(folder):
         yield
     finally:
         os.close(descriptor)
-
-
-def timed(do):
-    began = time.monotonic()
-    return do(), time.monotonic() - began
 
 
 def ready(one):

@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from crash_points import stopped_after
 
 from presence_receiver import config
 from presence_receiver.storage import compression
@@ -123,37 +124,13 @@ def test_what_an_interrupted_compression_left_is_removed(tmp_path):
     assert hidden(tmp_path) == {".housekeeping.lock", ".mine"}
 
 
-CALLS = ("open", "rename", "unlink", "fsync")
-
-
-def run_and_stop_after(count, folder):
-    """In a child: a round that is cut off by the end of the process after so many calls of CALLS; was it?"""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-    done = []
-
-    def stopping(call):
-        def stop(*args, **options):
-            result = call(*args, **options)
-            done.append(call)
-            if len(done) == count:
-                os._exit(9)
-            return result
-        return stop
-    for name in CALLS:
-        setattr(os, name, stopping(getattr(os, name)))
-    house(folder).run_round()
-    os._exit(0)
-
-
 def test_stopped_after_any_call_compression_is_finished_by_the_next_round(tmp_path):
     content = b"".join(line(number) for number in range(1000))
     for count in range(1, 100):
         folder = tmp_path / str(count)
         folder.mkdir()
         (folder / OLD).write_bytes(content)
-        is_cut_off = run_and_stop_after(count, folder)
+        is_cut_off = stopped_after(count, ("open", "rename", "unlink", "fsync"), house(folder).run_round)
         assert set(visible(folder).values()) == {content}
         house(folder).run_round()
         assert visible(folder) == {f"{OLD}.gz": content}

@@ -4,11 +4,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import command_line
-from running import ROOT
+from running import ROOT, wait_until
 
 from presence_receiver.storage import reader
 
@@ -18,15 +17,6 @@ SECRET = "operating-secret-Wq4"
 def run(*args, **env):
     """Run the command line in this process with a deployed receiver's secret, and these variables."""
     return command_line.run(*map(str, args), env={"PRESENCE_SECRET": SECRET, **env})
-
-
-def until(is_so, seconds=20):
-    """Wait for a condition; return its first true value."""
-    end = time.monotonic() + seconds
-    while not (value := is_so()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-    return value
 
 
 class Deployment:
@@ -49,7 +39,7 @@ class Deployment:
 
     @property
     def base(self):
-        return until(self._address)
+        return wait_until(self._address)
 
     def _address(self):
         assert self.process.poll() is None, self.output.read_text()

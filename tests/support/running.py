@@ -35,6 +35,12 @@ def wait_until(condition, seconds=20, what="it to happen"):
     return found
 
 
+def timed(do):
+    """Return what it returns, and how many seconds it took."""
+    began = time.monotonic()
+    return do(), time.monotonic() - began
+
+
 def free_port():
     """Below the ports that the kernel gives to outgoing connections, so that none of those takes it first."""
     for port in random.sample(range(20_000, 32_000), 100):

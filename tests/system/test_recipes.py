@@ -16,7 +16,8 @@ import requests
 import yaml
 
 from certificates import Certificate
-from deployment import ROOT, SECRET, run, running, until
+from deployment import ROOT, SECRET, run, running
+from running import wait_until
 from presence_receiver.storage import reader
 
 PROGRAMS = f"{os.environ['PATH']}:/usr/sbin"
@@ -56,7 +57,7 @@ def place(tmp_path_factory):
     """A folder in which a receiver has put lines into data, in closed files too."""
     folder = tmp_path_factory.mktemp("recipes")
     with running(folder, PRESENCE_ROTATE_BYTES="60000") as receiver:
-        until(lambda: simulated(receiver) and [*receiver.data.glob("presence-*")], seconds=60)
+        wait_until(lambda: simulated(receiver) and [*receiver.data.glob("presence-*")], seconds=60)
     return folder
 
 
@@ -142,7 +143,7 @@ def test_the_procfile_with_honcho(tmp_path):
         process = subprocess.Popen([honcho, "-f", str(ROOT / "Procfile"), "start"], cwd=ROOT, env=environment,
                                    stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
-        said = until(lambda: re.search(r"Listening at: (\S+) \(", (tmp_path / "output").read_text()))
+        said = wait_until(lambda: re.search(r"Listening at: (\S+) \(", (tmp_path / "output").read_text()))
         assert run("send", f"{said[1]}/presence").code == 0
     finally:
         process.terminate()
@@ -222,7 +223,7 @@ class proxy:
     def __enter__(self):
         nginx = shutil.which("nginx", path=PROGRAMS)
         self.process = subprocess.Popen([nginx, "-p", self.folder, "-c", self.folder / "nginx.conf"])
-        until(self.answers)
+        wait_until(self.answers)
 
     def answers(self):
         assert self.process.poll() is None

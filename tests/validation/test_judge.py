@@ -3,34 +3,15 @@ import json
 from pathlib import Path
 
 import pytest
-
-from presence_receiver.validation.judge import judge_delivery
+from judging import GOOD, NOW, judged, lines, rejected, report
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-NOW = "2026-11-22T20:15:00.123456Z"
-GOOD = {"clientMac": "5CB901642E60", "seenEpoch": 1463828775360}
 PAGE = ["clientMac", "ipv4", "ipv6", "seenTime", "seenEpoch", "ssid", "rssi", "manufacturer", "os",
         "lat", "lng", "unc", "x", "y"]
 
 
 def sample(name):
     return (SAMPLES / f"{name}.json").read_bytes()
-
-
-def judged(body):
-    return judge_delivery(body if isinstance(body, bytes) else json.dumps(body).encode(), NOW)
-
-
-def lines(body):
-    return [json.loads(line) for line in judged(body).lines.splitlines()]
-
-
-def rejected(body):
-    return [json.loads(line) for line in judged(body).rejected.splitlines()]
-
-
-def report(*observations, **fields):
-    return {"observations": list(observations), **fields}
 
 
 def refused(observation):

@@ -5,34 +5,17 @@ import os
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from judging import GOOD, NOW, judged, lines, rejected, report
 
 from presence_receiver.validation import fast_path
 from presence_receiver.validation.judge import judge_delivery
 
-NOW = "2026-11-22T20:15:00.123456Z"
-GOOD = {"clientMac": "5CB901642E60", "seenEpoch": 1463828775360}
 SECOND_PLACE = ["Looks like a report in a second place: its observations would be lost here."]
 TAKEN = ["The name is needed for a value whose own name is taken, and was sent too."]
 EXAMPLES = settings(
     max_examples=int(os.environ.get("PRESENCE_TEST_EXAMPLES", "100")), deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-
-
-def judged(delivery):
-    return judge_delivery(json.dumps(delivery).encode(), NOW)
-
-
-def lines(delivery):
-    return [json.loads(line) for line in judged(delivery).lines.splitlines()]
-
-
-def rejected(delivery):
-    return [json.loads(line) for line in judged(delivery).rejected.splitlines()]
-
-
-def report(*observations, **fields):
-    return {"observations": list(observations), **fields}
 
 
 @pytest.mark.parametrize("delivery", [

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from crash_points import stopped_after
 
 from presence_receiver import config
 from presence_receiver.errors import NotReplayed, StorageError
@@ -303,27 +304,6 @@ def test_what_a_replay_has_prepared_is_swept_only_where_no_journal_needs_it(data
 CALLS = ("open", "rename", "unlink", "fsync", "fdatasync", "write", "ftruncate", "fchmod", "fchown")
 
 
-def replay_and_stop_after(count, path, settings):
-    """In a child: a replay that is cut off by the end of the process after so many calls of CALLS; was it?"""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-    done = []
-
-    def stopping(call):
-        def stop(*args, **options):
-            result = call(*args, **options)
-            done.append(call)
-            if len(done) == count:
-                os._exit(9)
-            return result
-        return stop
-    for name in CALLS:
-        setattr(os, name, stopping(getattr(os, name)))
-    replay(path, settings)
-    os._exit(0)
-
-
 @pytest.mark.parametrize("name, pack", [
     ("rejected.jsonl", bytes), (CLOSED, bytes), (f"{CLOSED}.gz", gzip.compress),
 ])
@@ -335,7 +315,7 @@ def test_stopped_after_any_call_nothing_is_doubled_and_nothing_lost(tmp_path, na
         settings = config.load({"PRESENCE_DATA_DIR": str(data), "PRESENCE_ROTATE_SECONDS": 10**9}, needs_secret=False)
         Writer(settings).append(line(0), b"")
         (data / name).write_bytes(pack(good(1) + BAD + good(2)))
-        is_cut_off = replay_and_stop_after(count, data / name, settings)
+        is_cut_off = stopped_after(count, CALLS, lambda: replay(data / name, settings))
         expected = [line(0), line(1), line(2)]
         if next_step == "append":
             Writer(settings).append(line(3), b"")

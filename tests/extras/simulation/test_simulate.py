@@ -12,7 +12,8 @@ import pytest
 from fakes.receiver import ReceiverFake
 from fakes.server import as_json, instead, page
 
-from deployment import SECRET, run, running, until
+from deployment import SECRET, run, running
+from running import wait_until
 from presence_receiver.errors import CallFailed, Refused
 from presence_receiver.extras.simulation import accounting, traffic
 from presence_receiver.extras.simulation.site import Site
@@ -244,7 +245,7 @@ def test_ctrl_c_ends_it_with_a_summary(receiver):
         [script, "simulate", receiver.url, "--speed", "600", "--verify", receiver.data],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PRESENCE_SECRET": SECRET})
     try:
-        until(lambda: receiver.data.exists() and len(receiver.lines()) > 32)
+        wait_until(lambda: receiver.data.exists() and len(receiver.lines()) > 32)
         out, err = interrupted(process)
     finally:
         process.kill()

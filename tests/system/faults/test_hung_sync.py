@@ -1,17 +1,11 @@
 """A disk that does not come back for a while."""
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from reading import raw_lines
-from running import wait_until
+from running import timed, wait_until
 from sending import delivery
 
 LATE = "The storage at PRESENCE_DATA_DIR could not be written in time: another process holds it, or its disk hangs."
-
-
-def timed(do):
-    began = time.monotonic()
-    return do(), time.monotonic() - began
 
 
 def ready(one):
