@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from contextlib import suppress
@@ -22,6 +23,8 @@ from presence_receiver.storage import strange_names
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
+
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 MEBIBYTE = 1024 * 1024
 
@@ -61,6 +64,24 @@ def on_starting(server: Arbiter) -> None:
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
+    """Prepare a worker that is about to start."""
+    _hear_the_end(server, worker)
+    _keep_memory()
+
+
+def _hear_the_end(server: Arbiter, worker: Worker) -> None:
+    """Let no signal to end be lost: until the worker listens by itself, gunicorn's handlers are the arbiter's.
+
+    It would serve on, and be killed with what it has when graceful_timeout is over.
+    """
+    for each in ENDING:
+        signal.signal(each, worker.handle_exit)
+    while not server.SIG_QUEUE.empty():
+        if server.SIG_QUEUE.get_nowait() in ENDING:
+            worker.alive = False
+
+
+def _keep_memory() -> None:
     """Keep the memory of large bodies and their lines for the next ones, where the C library is glibc.
 
     Else it goes back to the kernel after each delivery, and getting it anew costs more than reading the body.

@@ -1,0 +1,20 @@
+"""A worker that is told to end while it still starts does so; else it would be killed, with what it has, 20 s later."""
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from running import Receiver, wait_until
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_signal_that_comes_before_the_worker_serves_is_heard(sign, tmp_path):
+    one = Receiver(tmp_path / "data", tmp_path / "log", workers=1)
+    one.launch()
+    try:
+        (worker,) = wait_until(one.workers, what="a worker")
+        os.kill(worker, sign)
+        wait_until(lambda: worker not in one.workers(), seconds=10, what="the worker's end")
+    finally:
+        assert one.stop() == 0
+    assert "Traceback" not in one.text()
