@@ -11,18 +11,13 @@ from typing import TYPE_CHECKING
 from gevent import get_hub
 from greenlet import getcurrent, greenlet
 
-from presence_receiver.server.connections import HEAD_SECONDS
 from presence_receiver.server.http_rules import CLOSING_STATUSES
 from presence_receiver.server.request_reader import RequestReader
-from presence_receiver.server.wire import BODY_PIECE, PIECE, READ, WRITE, Wire, now
+from presence_receiver.server.wire import BODY_PIECE, NEVER, PIECE, READ, WRITE, Wire, now
 
 if TYPE_CHECKING:
     from presence_receiver.server.worker import HttpWorker
 
-REQUEST_SECONDS = 60
-"""So long a request may take to come, from its first byte."""
-
-NEVER = float("inf")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -35,7 +30,8 @@ class Connection(Wire):
     )
 
     def __init__(self, worker: HttpWorker, connected: socket.socket, address: object) -> None:
-        super().__init__(connected, now() + HEAD_SECONDS)
+        super().__init__(connected, worker.deadlines)
+        self._expect_within(worker.deadlines.head)
         self._worker, self.address = worker, address
         self.reader = RequestReader(worker.base)
         self._rest = b""
@@ -62,22 +58,27 @@ class Connection(Wire):
 
     def overdue(self) -> None:
         """The sender has hung up; whoever takes too long has, for us, too."""
-        if self._waiting:
-            self._end()
-        else:
-            self.close()
+        if not self._waiting:
+            return self.close()
+        self._has_ended = True  # what has come of the body is all that comes
+        self._watch(0)
+        self._go_on()
 
     def end(self, *, idle_deadline: float, last_deadline: float) -> None:
         """The worker is about to end: serve what has come; others have little time, and strangers none."""
-        is_idle = not self.is_busy and not self._out and self._drained < 0
-        if is_idle and not self._began and not self.is_trusted:
+        self._latest = last_deadline
+        if self._is_idle and not self.is_trusted:
             self.ready()
-            if not self._began and self._drained < 0:
+            if self._is_idle:
                 self.close()
-        if self._waiting or self._began:
-            self.deadline = min(self.deadline, last_deadline)
-        elif is_idle:
+        elif self._is_idle:
             self.deadline = min(self.deadline, idle_deadline)
+        elif self._waiting or not self.is_busy:
+            self.deadline = min(self.deadline, last_deadline)
+
+    @property
+    def _is_idle(self) -> bool:
+        return not (self._began or self.is_busy or self._out or self._drained >= 0)
 
     def close(self) -> None:
         """At once, and without a word."""
@@ -92,9 +93,10 @@ class Connection(Wire):
         """As RequestBody asks for it; only an application that has seen the secret does."""
         reader = self.reader
         self.is_trusted = True
-        if reader.wants_continue and not (reader.size or reader.is_complete or self._has_ended):
+        if reader.wants_continue and not (self._rest or reader.size or reader.is_complete or self._has_ended):
             self._send(CONTINUE)
         reader.wants_continue = False
+        self._rest = reader.feed(self._rest)
         while reader.size < size and not (reader.is_complete or reader.is_broken or self._has_ended):
             self._wait(size)
         body = reader.take(size)
@@ -103,7 +105,7 @@ class Connection(Wire):
         return body
 
     def _wait(self, size: int) -> None:
-        self._wanted, self.deadline = size, self._began + REQUEST_SECONDS
+        self._wanted, self.deadline = size, min(self._began + self._deadlines.request, self._latest)
         self._watch(WRITE if self._out else READ)
         self._waiting = getcurrent()
         get_hub().switch()
@@ -131,9 +133,9 @@ class Connection(Wire):
             self._worker.refuse(self, reader.refusal)
         elif reader.has_head:
             self._begin()
-        elif not self._began:
+        elif not self._began and reader.has_begun:
             self._began = now()
-            self.deadline = self._began + (REQUEST_SECONDS if self.is_trusted else HEAD_SECONDS)
+            self._expect_within(self._deadlines.request if self.is_trusted else self._deadlines.head)
             self._worker.connections.begun(self, self._began)
 
     def _begin(self) -> None:
@@ -141,12 +143,6 @@ class Connection(Wire):
         self.is_busy, self.deadline = True, NEVER
         self._worker.connections.under_way(self)
         self._worker.begin(self)
-
-    def _end(self) -> None:
-        """What has come of the body is all that comes."""
-        self._has_ended = True
-        self._watch(0)
-        self._go_on()
 
     def _go_on(self) -> None:
         waiting, self._waiting = self._waiting, None
@@ -168,10 +164,12 @@ class Connection(Wire):
         if self.is_closed:
             return
         self._is_last, self.is_busy, self._began = not keep_alive, False, 0.0
-        self._idle_seconds = self._worker.keepalive if status == 200 or self.is_trusted else HEAD_SECONDS
+        self._idle_seconds = self._worker.keepalive if status == 200 or self.is_trusted else self._deadlines.head
         self._send(data)
         if not self._out:
             self._answered()
+        elif not self.is_trusted:  # a stranger who does not read is nobody to wait for
+            self._worker.connections.begun(self, now())
 
     def _sent(self) -> None:
         if self._waiting:
@@ -185,6 +183,6 @@ class Connection(Wire):
         self._worker.connections.idle(self, is_trusted=self.is_trusted and not self._is_last)
         if self._is_last:
             return self._shut()
-        self.deadline = now() + self._idle_seconds
+        self._expect_within(self._idle_seconds)
         self.reader.expect_next()
         self._watch(READ | WRITE if self._rest else READ)

@@ -7,16 +7,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
-HEAD_SECONDS = 10
-"""So long a request that has begun is safe, and so long its head may take before the secret is shown."""
-
 Connection = TypeVar("Connection", bound=Hashable)
 
 
 class Connections(Generic[Connection]):
     """All connections of a worker; each is idle, or its request has begun, or it is under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, safe_seconds: float) -> None:
+        self._safe_seconds = safe_seconds  # of a request that has begun
         self._all: dict[Connection, None] = {}
         self._strangers: dict[Connection, None] = {}
         self._trusted: dict[Connection, None] = {}
@@ -58,7 +56,7 @@ class Connections(Generic[Connection]):
             if kind:
                 return next(iter(kind))
         slowest = next(iter(self._begun), None)
-        if slowest is None or now < self._begun[slowest] + HEAD_SECONDS:
+        if slowest is None or now < self._begun[slowest] + self._safe_seconds:
             return None
         return slowest
 

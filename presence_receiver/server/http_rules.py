@@ -14,6 +14,11 @@ HEAD_BYTES = 16 * 1024
 FIELDS = 100
 """The most that a head may hold; gunicorn's own default for the fields."""
 
+EMPTY_LINES_BYTES = 16
+"""Of empty lines before a request; each is parsed by itself."""
+
+LENGTH_DIGITS = 19
+
 ONCE = {"HTTP_HOST", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"}
 KNOWN_KEYS = 500
 """So many names of fields are remembered with their keys: a stranger may invent more."""
@@ -96,6 +101,8 @@ def _check_version(environ: Environ, version: str) -> None:
 
 
 def _check_framing(environ: Environ, version: str) -> None:
+    if len(environ.get("CONTENT_LENGTH", "")) > LENGTH_DIGITS:
+        raise Refused(400, f"The header Content-Length has more than {LENGTH_DIGITS} digits.")
     coding = environ.get("HTTP_TRANSFER_ENCODING")
     if coding is None:
         return

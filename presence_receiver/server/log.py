@@ -15,7 +15,8 @@ from gunicorn.glogging import Logger
 from presence_receiver.log_limit import REQUEST_IDS
 
 _REQUEST_IDS = [f"HTTP_{name.upper().replace('-', '_')}" for name in REQUEST_IDS]
-LONGEST_ID = 200
+LONGEST = 200
+"""Characters of what a sender chose: lines over a pipe's 4 KiB would mix with other workers'."""
 
 CONFIG: dict[str, Any] = {
     "formatters": {"json": {
@@ -42,7 +43,7 @@ class JsonLogger(Logger):
     def access(self, resp: Any, req: Any, environ: Mapping[str, Any],
                request_time: datetime.timedelta) -> None:
         """Log one answered request; of one that gunicorn itself refused, less is known."""
-        method, path = environ.get("REQUEST_METHOD", "-"), environ.get("PATH_INFO", "-")
+        method, path = environ.get("REQUEST_METHOD", "-"), environ.get("PATH_INFO", "-")[:LONGEST]
         status = int(resp.status.split()[0])
         facts = {
             "method": method, "path": path, "status": status, "bytes": resp.sent or 0,
@@ -50,6 +51,6 @@ class JsonLogger(Logger):
         }
         for name in _REQUEST_IDS:
             if name in environ:
-                facts["request_id"] = environ[name][:LONGEST_ID]
+                facts["request_id"] = environ[name][:LONGEST]
                 break
         self.access_log.info("%s %s %s", method, path, status, extra=facts)

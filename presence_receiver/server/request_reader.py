@@ -42,13 +42,19 @@ class RequestReader:
         self._target = self._start = b""
 
     def feed(self, data: bytes) -> bytes:
-        """Take what belongs to this request, and return the bytes behind it."""
-        start = 0
-        while start < len(data) and not (self.is_complete or self.is_broken or self.refusal):
+        """Take what belongs to the head or, once that is there, to the body; return the bytes behind it."""
+        start, had_head = 0, self.has_head
+        while start < len(data) and had_head == self.has_head and not (
+                self.is_complete or self.is_broken or self.refusal):
             stop = self._stop(data, start)
             self._feed_piece(data[start:stop])
             start = stop
         return data[start:]
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether more has come than empty lines, which RFC 9112 (2.2) wants ignored before a request."""
+        return bool(self._start.strip(b"\r\n"))
 
     def take(self, size: int) -> bytes:
         """At most so many bytes of the body, of those that are there."""
@@ -89,6 +95,8 @@ class RequestReader:
             raise Refused(431, http_rules.TOO_LONG)
         if b"\n" not in self._start.lstrip(b"\r\n"):
             self._start += piece
+            if len(self._start) > http_rules.EMPTY_LINES_BYTES and not self.has_begun:
+                raise Refused(400, http_rules.BROKEN)
 
     def _parse_body(self, piece: bytes) -> None:
         """Parse what follows the head, which may not be trailers and names of chunks without end."""

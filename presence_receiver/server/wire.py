@@ -9,27 +9,28 @@ import time
 
 from gevent import get_hub
 
-READ, WRITE = 1, 2
-PROGRESS_SECONDS = 60
-"""So long what is sent may make no progress."""
+from presence_receiver.server.deadlines import Deadlines
 
-DRAIN_SECONDS, DRAIN_BYTES = 2, 64 * 1024
+READ, WRITE = 1, 2
+DRAIN_BYTES = 64 * 1024
 """What is read and thrown away after a last answer: closing on unread bytes would take the answer back."""
 
 PIECE = 64 * 1024
 BODY_PIECE = 256 * 1024
 """Bytes read at once; more where the application waits for a body."""
 
+NEVER = float("inf")
 now = time.monotonic
 
 
 class Wire:
     """A connected socket and its watcher; who inherits says what `ready` does, and what follows what was sent."""
 
-    __slots__ = ("_socket", "_watcher", "_events", "_out", "_drained", "deadline", "is_closed")
+    __slots__ = ("_socket", "_deadlines", "_watcher", "_events", "_out", "_drained", "_latest", "deadline", "is_closed")
 
-    def __init__(self, connected: socket.socket, deadline: float) -> None:
-        self._socket, self.deadline, self.is_closed = connected, deadline, False
+    def __init__(self, connected: socket.socket, deadlines: Deadlines) -> None:
+        self._socket, self._deadlines, self.is_closed = connected, deadlines, False
+        self.deadline = self._latest = NEVER
         self._out = b""
         self._drained = -1  # bytes thrown away; -1 before it comes to that
         self._watcher = get_hub().loop.io(connected.fileno(), READ)
@@ -45,6 +46,7 @@ class Wire:
         raise NotImplementedError
 
     def _send(self, data: bytes) -> None:
+        data, self._out = self._out + data, b""
         try:
             sent = self._socket.send(data)
         except BlockingIOError:
@@ -52,14 +54,14 @@ class Wire:
         except OSError:
             return self.close()
         if sent < len(data):
-            self._out, self.deadline = self._out + data[sent:], now() + PROGRESS_SECONDS
+            self._out = data[sent:]
+            self._expect_within(self._deadlines.progress)
             self._watch(WRITE)
 
     def _flush(self) -> None:
-        data, self._out = self._out, b""
-        before = self.deadline
-        self._send(data)
-        if len(self._out) == len(data):
+        before, size = self.deadline, len(self._out)
+        self._send(b"")
+        if len(self._out) == size:
             self.deadline = before
         elif not self._out and not self.is_closed:
             self._sent()
@@ -70,7 +72,8 @@ class Wire:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
             return self.close()
-        self._drained, self.deadline = 0, now() + DRAIN_SECONDS
+        self._drained = 0
+        self._expect_within(self._deadlines.drain)
         self._watch(READ)
 
     def _drain(self) -> None:
@@ -91,6 +94,10 @@ class Wire:
             self._watcher.close()
             self._socket.close()
             self.is_closed, self._out = True, b""
+
+    def _expect_within(self, seconds: float) -> None:
+        """Set how long what comes next may take, in all cases at most until the worker's end."""
+        self.deadline = min(now() + seconds, self._latest)
 
     def _watch(self, events: int) -> None:
         if self.is_closed or events == self._events:

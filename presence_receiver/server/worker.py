@@ -21,28 +21,26 @@ from presence_receiver.log_limit import LimitedLog
 from presence_receiver.server import answers
 from presence_receiver.server.connection import Connection
 from presence_receiver.server.connections import Connections
+from presence_receiver.server.deadlines import Deadlines
 from presence_receiver.server.door import Door, descriptors
 from presence_receiver.server.greenlets import Greenlets
 from presence_receiver.server.http_rules import Environ, Refused
 from presence_receiver.server.request_body import RequestBody
 
-TICK_SECONDS = 1.0
 CUT_OFF_AT_ONCE = 50
 """Thousands of strangers may be overdue in the same second."""
-
-IDLE_SECONDS_AT_END = 10
-RESERVE_SECONDS = 3
-"""Of graceful_timeout, for answering what is cut off at its end."""
 
 
 class HttpWorker(Worker):
     """Serves HTTP/1.1 to many connections of which most are idle."""
 
+    deadlines = Deadlines()
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if self.cfg.is_ssl:
             raise RuntimeError("This worker speaks no TLS: remove certfile and keyfile, or put a proxy in front.")
-        self.connections: Connections[Connection] = Connections()
+        self.connections: Connections[Connection] = Connections(self.deadlines.head)
         self.keepalive: float = self.cfg.keepalive
         self._greenlets = Greenlets()
 
@@ -66,13 +64,13 @@ class HttpWorker(Worker):
         self._application: Any = self.wsgi
         self._warnings = LimitedLog(self.log.error_log)
         self.base = self._base()
-        loop = get_hub().loop
+        loop, tick = get_hub().loop, self.deadlines.tick
         self._soon = loop.timer(0.002)
-        timer = loop.timer(TICK_SECONDS, repeat=TICK_SECONDS)
+        timer = loop.timer(tick, repeat=tick)
         timer.start(self._tick)
         self._door = Door(self.sockets, self._make_room, lambda *connected: Connection(self, *connected))
         while self.alive:
-            self._beat(TICK_SECONDS)
+            self._beat(tick)
         end = time.monotonic() + self.cfg.graceful_timeout
         loop.run_callback(self._end, end)
         self._beat(0.05)
@@ -106,7 +104,7 @@ class HttpWorker(Worker):
         return first is not None
 
     def _tick(self) -> None:
-        """Once a second."""
+        """Every so often."""
         self._door.someone_left()
         now = time.monotonic()
         overdue = [connection for connection in self.connections if connection.deadline < now]
@@ -119,9 +117,9 @@ class HttpWorker(Worker):
         """Let in who has connected already, then nobody; see that all who are there come to an end."""
         self._door.close()
         now = time.monotonic()
-        last = max(now, end - RESERVE_SECONDS)
+        last = max(now, end - self.deadlines.reserve)
         for connection in self.connections:
-            connection.end(idle_deadline=min(now + IDLE_SECONDS_AT_END, last), last_deadline=last)
+            connection.end(idle_deadline=min(now + self.deadlines.idle_at_end, last), last_deadline=last)
 
     def closed(self, connection: Connection) -> None:
         """A connection is gone."""

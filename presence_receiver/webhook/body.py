@@ -67,12 +67,17 @@ def _too_large(size: int, limit: int) -> BodyTooLarge:
 
 
 def _pieces(stream: Stream, most: int, size: int) -> Iterator[bytes]:
-    """The stream's bytes up to `most`; BadDelivery, with all that came, where the sender broke the framing."""
-    came: list[bytes] = []
+    """The stream's bytes up to `most`; BadDelivery, with all that came, where the sender broke the framing.
+
+    It is read where nothing is to come, too: our server learns from it that its sender has shown the secret.
+    """
+    came, is_over = [], False
     try:
-        while most and (piece := stream.read(min(size, most))):
+        while not is_over:
+            piece = stream.read(min(size, most))
             came.append(piece)
             most -= len(piece)
+            is_over = not piece or not most
     except (ParseException, OSError):
         came.append(_left_over(stream, most))
         raise BadDelivery("The body is wrongly framed or broke off.", b"".join(came)) from None

@@ -14,13 +14,13 @@ def served(data, step=None):
     reader, found, rest = RequestReader({}), [], b""
     pieces = [data[at:at + step] for at in range(0, len(data), step)] if step else [data]
     for piece in pieces:
-        rest = reader.feed(rest + piece)
+        rest = reader.feed(reader.feed(rest + piece))
         while reader.is_complete:
             found.append(request(reader))
             if not reader.keep_alive:
                 return found
             reader.expect_next()
-            rest = reader.feed(rest)
+            rest = reader.feed(reader.feed(rest))
         if reader.refusal or reader.is_broken:
             return [*found, reader.refusal.status if reader.refusal else "broken"]
     return [*found, "waits"]

@@ -6,7 +6,7 @@ from presence_receiver.server.connections import Connections
 
 @pytest.fixture
 def connections():
-    found = Connections()
+    found = Connections(10)
     for name in ("stranger", "other stranger"):
         found.idle(name, is_trusted=False)
     found.idle("trusted", is_trusted=True)

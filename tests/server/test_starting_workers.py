@@ -1,7 +1,6 @@
 """A worker that is told to end while it still starts does so; else it would be killed, with what it has, 20 s later."""
 import os
 import signal
-from pathlib import Path
 
 import pytest
 from running import Receiver, wait_until
