@@ -3,18 +3,22 @@
     python -m tests.benchmarks.compare                    about fifteen minutes
     python -m tests.benchmarks.compare --quick            a minute, figures without meaning
     python -m tests.benchmarks.compare --sizes 50 --contenders receiver,fastify --json result.json
+    python -m tests.benchmarks.compare --old 0b1e2d3 --contenders receiver          new against old, as a ratio
+    python -m tests.benchmarks.compare --old 0b1e2d3,a1f2e3d --contenders ""         two old ones
 
 `peers/install.sh` installs what the peers need; one that is not installed is left out, and said so.
-Rounds are interleaved: every contender has its turn before the next round begins. After each
+Rounds are interleaved: every contender has its turn before the next round begins, in turned order. After each
 measurement the server is killed, and the lines in its files are counted against the observations
-that it had acknowledged.
+that it had acknowledged. The ratios are medians of those of each round.
 """
 
 import pathlib
+import statistics
 import sys
 
 from . import options as command
 from . import tables
+from .commits import checked_out
 from .contenders import CONTENDERS
 from .measure import load_arguments, measurement
 
@@ -35,7 +39,7 @@ def all_rounds(options) -> dict[tuple[str, int], list[dict]]:
     pairs = [(name, size) for size in options.sizes for name in names]
     found = {pair: [] for pair in pairs}
     for number in range(1, options.rounds + 1):
-        for name, size in pairs:
+        for name, size in pairs if number % 2 else pairs[::-1]:
             found[name, size].append(one(options, name, size))
             report(number, name, size, found[name, size][-1])
     return found
@@ -59,6 +63,20 @@ def overview(middle: dict, sizes: list[int]) -> str:
     rows = [[label, *(tables.count(middle[name, size]["per_cpu_second"]) for size in sizes)]
             for name, label in labels.items()]
     return tables.table(["observations a CPU-second", *(f"{size} a delivery" for size in sizes)], rows)
+
+
+def ratios(found: dict, sizes: list[int]) -> str:
+    """How many times as much as each other one the last receiver (or else the last commit) does for a CPU-second."""
+    names = list(dict.fromkeys(name for name, _ in found))
+    subject = "receiver" if "receiver" in names else names[-1]
+    rows = [[f"times {CONTENDERS[name].label}", *(ratio(found[subject, size], found[name, size]) for size in sizes)]
+            for name in names if name != subject]
+    return tables.table([CONTENDERS[subject].label, *(f"{size} a delivery" for size in sizes)], rows)
+
+
+def ratio(rounds: list[dict], others: list[dict]) -> str:
+    pairs = zip(rounds, others)
+    return f"{statistics.median(one['per_cpu_second'] / other['per_cpu_second'] for one, other in pairs):.2f}"
 
 
 def details(middle: dict) -> str:
@@ -86,8 +104,10 @@ def parsed():
     parser.add_argument("--sizes", type=command.numbers, default=[3, 50, 500, 5000])
     parser.add_argument("--contenders", type=command.names, default=list(CONTENDERS),
                         help=f"any of {','.join(CONTENDERS)}")
+    parser.add_argument("--old", type=command.names, default=[], metavar="COMMIT,…", help="commits of this project")
     options = command.parsed(parser)
-    unknown = set(options.contenders) - set(CONTENDERS)
+    options.contenders = [*options.old, *filter(None, options.contenders)]
+    unknown = set(options.contenders) - {*options.old, *CONTENDERS}
     if unknown:
         parser.error(f"no such contender: {', '.join(sorted(unknown))}")
     return options
@@ -95,9 +115,12 @@ def parsed():
 
 def main():
     options = parsed()
-    found = all_rounds(options)
+    with checked_out(options.old) as commits:
+        CONTENDERS.update(commits)
+        found = all_rounds(options)
     middle = {pair: tables.medians(rounds) for pair, rounds in found.items()}
-    print(caption(options), overview(middle, options.sizes), details(middle), sep="\n\n")
+    tables_of_it = overview(middle, options.sizes), ratios(found, options.sizes), details(middle)
+    print(caption(options), *tables_of_it, sep="\n\n")
     tables.write_json(options.json, {"about": caption(options), "rounds": [
         {"contender": name, "size": size, **one_round}
         for (name, size), rounds in found.items() for one_round in rounds]})
