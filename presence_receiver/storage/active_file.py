@@ -110,10 +110,10 @@ class LineFile:
     def _torn(self, hole: int | None) -> bytes | None:
         """All from the start of the first line that is not whole; None where that is no tail, or a long one."""
         end = self._size if hole is None else hole
-        if end == 0 or hole is None and os.pread(self._descriptor, 1, end - 1) == b"\n":
-            start = end
-        else:
-            start = line_start(self._descriptor, end)
+        is_whole = end == 0 or hole is None and os.pread(self._descriptor, 1, end - 1) == b"\n"
+        start = end if is_whole else line_start(self._descriptor, end, LONGEST_TORN)
+        if start is None:
+            return None
         torn = os.pread(self._descriptor, LONGEST_TORN + 1, start)
         return None if len(torn) > LONGEST_TORN or b"\n" in torn else torn
 

@@ -88,12 +88,8 @@ def first_hole(descriptor: int, start: int, end: int) -> int | None:
     return None
 
 
-def line_start(descriptor: int, end: int) -> int:
-    """Where the line begins that goes on at `end`."""
-    while end > 0:
-        start = max(0, end - PIECE)
-        found = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
+def line_start(descriptor: int, end: int, most: int = PIECE) -> int | None:
+    """Where the line begins that goes on at `end`; None where that is more than `most` bytes before it."""
+    start = max(0, end - most - 1)
+    found = os.pread(descriptor, end - start, start).rfind(b"\n")
+    return None if found < 0 and start else start + found + 1

@@ -5,6 +5,7 @@ Appending is one commit under one lock, see `group_commit` and `line_files`. Kno
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
@@ -17,6 +18,7 @@ from presence_receiver.storage.file_lock import FileLock
 from presence_receiver.storage.group_commit import JOIN_SECONDS, Batch, GroupCommit
 from presence_receiver.storage.journal import Journal
 from presence_receiver.storage.line_files import LineFiles
+from presence_receiver.storage.odd_files import line_start
 
 CHECK_SECONDS = 2.0
 """How long `check` waits before it says that the storage is slow."""
@@ -119,6 +121,13 @@ class Writer:
         """Finish or take back what a crash cut off; StorageError where that fails."""
         with self._resolved():
             return
+
+    def whole_end(self, descriptor: int) -> int:
+        """Return where what is in an open file for good ends, but for half a line behind it; StorageError."""
+        with self._resolved():
+            size = os.fstat(descriptor).st_size
+            start = line_start(descriptor, size)
+            return size if start is None else start
 
     @contextmanager
     def _resolved(self) -> Iterator[None]:

@@ -63,7 +63,10 @@ def judged(reports: Sequence[Any], received_at: str, budget: Budget) -> list[lis
             for head, observations in found
         ]
     elif len(everything) <= SLICE and all(_is_placed(*each, received_at, budget) for each in found):
-        return [[(_encoder.encode_lines(everything), len(everything))], *([] for _ in found[1:])]
+        text = _encoder.encode_lines(everything)
+        if budget.has_room(len(text)):
+            budget.spend(len(text))
+            return [[(text, len(everything))], *([] for _ in found[1:])]
     return [_pieces(head, observations, received_at, budget) for head, observations in found]
 
 
@@ -87,8 +90,14 @@ def _pieces(
 ) -> list[Piece] | None:
     if observations is None or not _is_placed(head, observations, received_at, budget):
         return None
-    pieces = [(_encoder.encode_lines(part), len(part)) for part in _slices(observations, budget)]
-    budget.spend(sum(len(text) for text, _ in pieces))
+    pieces: list[Piece] = []
+    size = 0
+    for part in _slices(observations, budget):
+        pieces.append((_encoder.encode_lines(part), len(part)))
+        size += len(pieces[-1][0])
+        if not budget.has_room(size):
+            return None
+    budget.spend(size)
     return pieces
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 import binascii
 import datetime
 import json
+import math
+from contextlib import suppress
 
 import msgspec
 
 from presence_receiver import lines
+from presence_receiver.budgets import Budget
 from presence_receiver.validation import UNSTORABLE, Judged, judge_delivery
 
 
@@ -23,25 +26,45 @@ class _Line(msgspec.Struct):
     bodyBase64: str | None = None
 
 
+_NO_DELIVERY = (ValueError, OverflowError, msgspec.MsgspecError, UnicodeError, binascii.Error, RecursionError)
 _decoder = msgspec.json.Decoder(_Line)
 _Fields = dict[str, msgspec.Raw]
 _UNJUDGED = msgspec.json.encode(lines.whole(lines.UNJUDGED))
 _UNSTORABLE = json.dumps(UNSTORABLE["_schema"][0]).encode()
 
 
-def judged(line: bytes) -> Judged:
+def judged(line: bytes, most: float = math.inf) -> Judged:
     """What becomes of the line; as long as nothing in it is good, it is rejected just as it is.
 
-    One of what was not judged yet is judged in any case, with no end to its costs.
+    One of what was not judged yet is judged in any case, with no end to its costs. What is beyond `most` bytes of lines
+    is the last of the rejected ones, unjudged.
     """
-    still_bad = Judged(rejected=line, rejected_count=1)
-    try:
+    with suppress(*_NO_DELIVERY):
         rejected = _decoder.decode(line)
-        received_at = lines.stamp(_aware(rejected.receivedAt))
-        again = judge_delivery(_delivery(rejected), received_at)
-    except (ValueError, OverflowError, msgspec.MsgspecError, UnicodeError, binascii.Error, RecursionError):
-        return still_bad
-    return again if again.accepted_count or is_unjudged(rejected.errors) else still_bad
+        again = _judged(rejected, most)
+        if is_unjudged(rejected.errors) or _has_good(again, most):
+            return again
+    return Judged(rejected=line, rejected_count=1)
+
+
+def unjudged_line(found: Judged) -> bytes:
+    """Return the line of what `most` left unjudged; nothing where that is nothing."""
+    return found.rejected[found.rejected.rfind(b"\n", 0, -1) + 1:] if found.unjudged_count else b""
+
+
+def _judged(rejected: _Line, most: float) -> Judged:
+    received_at, delivery = lines.stamp(_aware(rejected.receivedAt)), _delivery(rejected)
+    again = judge_delivery(delivery, received_at, Budget(size=most))
+    if again.unjudged_count and not again.accepted_count + again.rejected_count:  # it comes in one piece only
+        return judge_delivery(delivery, received_at)
+    return again
+
+
+def _has_good(found: Judged, most: float) -> bool:
+    """Return whether something is good in it, or in what was left unjudged."""
+    while found.unjudged_count and not found.accepted_count:
+        found = _judged(_decoder.decode(unjudged_line(found)), most)
+    return found.accepted_count > 0
 
 
 def is_unjudged(errors: msgspec.Raw) -> bool:
