@@ -83,7 +83,8 @@ class Portion:
 
     def _lines(self) -> Iterator[bytes]:
         while True:
-            yield from self._source
+            for line in self._source:  # `yield from` would close it with the generator
+                yield line
             if self._is_gzip or not self._find_end():
                 return
 

@@ -5,6 +5,8 @@
  *   hang    fdatasync and fsync of a file do not return until it is switched off
  *   write   a write does half of what it is asked for, and the one after it fails with EIO
  *   clock   its content is added to the time of day, in seconds
+ * There too, in `holds`, each holding of .presence.lock is noted: process, microseconds, those of CPU time, bytes that
+ * were written meanwhile, and read.
  * A program may also call faults_crash, to die at a call of its choice, and faults_record, to have all calls noted.
  */
 #define _GNU_SOURCE
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -92,6 +95,64 @@ int open64(const char *path, int flags, ...) {
     return open_noted(path, flags | O_LARGEFILE, mode);
 }
 
+static __thread long written = 0, was_read = 0;   /* bytes, since the lock was had */
+static __thread struct timespec since, since_cpu;
+
+static long microseconds(clockid_t clock, const struct timespec *start) {
+    struct timespec now;
+    syscall(SYS_clock_gettime, clock, &now);
+    return (now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000;
+}
+
+static int is_lock(int descriptor) {
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    char *name = strrchr(path, '/');
+    return name && strcmp(name, "/.presence.lock") == 0;
+}
+
+static void note_hold(const char *control) {
+    char path[PATH_MAX], line[128];
+    snprintf(path, sizeof path, "%s/holds", control);
+    int length = snprintf(line, sizeof line, "%d %ld %ld %ld %ld\n", getpid(), microseconds(CLOCK_MONOTONIC, &since),
+                          microseconds(CLOCK_THREAD_CPUTIME_ID, &since_cpu), written, was_read);
+    int descriptor = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+    syscall(SYS_write, descriptor, line, length);
+    syscall(SYS_close, descriptor);
+}
+
+int flock(int descriptor, int operation) {
+    const char *control = getenv("FAULTS_CONTROL");
+    int is_noted = control && is_ours(descriptor) && is_lock(descriptor);
+    if (is_noted && operation & LOCK_UN) note_hold(control);
+    int result = syscall(SYS_flock, descriptor, operation);
+    if (is_noted && result == 0 && operation & LOCK_EX) {
+        written = was_read = 0;
+        syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &since);
+        syscall(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &since_cpu);
+    }
+    return result;
+}
+
+ssize_t read(int descriptor, void *data, size_t size) {
+    ssize_t count = syscall(SYS_read, descriptor, data, size);
+    if (count > 0) was_read += count;
+    return count;
+}
+
+ssize_t pread64(int descriptor, void *data, size_t size, off64_t offset) {
+    ssize_t count = syscall(SYS_pread64, descriptor, data, size, offset);
+    if (count > 0) was_read += count;
+    return count;
+}
+
+ssize_t pread(int descriptor, void *data, size_t size, off_t offset) {
+    return pread64(descriptor, data, size, offset);
+}
+
 static ssize_t fail(void) { errno = EIO; return -1; }
 
 ssize_t write(int descriptor, const void *data, size_t size) {
@@ -106,12 +167,13 @@ ssize_t write(int descriptor, const void *data, size_t size) {
         syscall(SYS_write, descriptor, data, size / 2);
         kill(getpid(), SIGKILL);
     }
-    ssize_t written = syscall(SYS_write, descriptor, data, size);
-    if (written > 0) {
-        note("write %d %zd\n", descriptor, written);
-        if (record >= 0) syscall(SYS_write, record, data, written);
+    ssize_t count = syscall(SYS_write, descriptor, data, size);
+    if (count > 0) {
+        written += count;
+        note("write %d %zd\n", descriptor, count);
+        if (record >= 0) syscall(SYS_write, record, data, count);
     }
-    return written;
+    return count;
 }
 
 static int sync_noted(int call, int descriptor) {
