@@ -10,7 +10,7 @@ from typing import NamedTuple
 from accounting import account
 from reading import paths
 from running import ROOT, wait_until
-from sending import Ledger, Load, delivery
+from sending import Ledger, Load
 
 from presence_receiver.lines import stamp
 from presence_receiver.validation.judge import judge_delivery
