@@ -42,14 +42,17 @@ _all: list[Pages] = []
 
 
 def _allocated(filename: str, size: int) -> int:
+    """Open the file with its pages there; a new one gets its name then, since whoever adds up reads no empty file."""
     os.makedirs(os.path.dirname(filename), 0o700, exist_ok=True)
-    descriptor = os.open(filename, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    draft = filename if os.path.exists(filename) else f"{filename}.draft"
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(descriptor, 0, size)
+        os.rename(draft, filename)
     except OSError:
         os.close(descriptor)
-        os.unlink(filename)
+        os.unlink(draft)
         raise
     return descriptor
 

@@ -9,10 +9,9 @@ import requests
 from running import wait_until
 from sending import delivery
 
-from presence_receiver.monitoring import parsed
+from presence_receiver.monitoring import pages, parsed
 
 TOKEN = "metrics-token-1"
-pytestmark = pytest.mark.slow
 
 
 def counted(one):
@@ -28,6 +27,19 @@ def kill_a_worker(one):
     wait_until(lambda: one.post(delivery(99, 1)).status == 200)
 
 
+def test_whoever_adds_up_meets_no_empty_file(tmp_path, monkeypatch):
+    real, seen = os.posix_fallocate, []
+
+    def looking(*args):
+        seen.extend(path.stat().st_size for path in tmp_path.glob("*.db"))
+        real(*args)
+
+    monkeypatch.setattr(os, "posix_fallocate", looking)
+    pages.Pages(str(tmp_path / "counter_1.db")).close()
+    assert seen == [] and [path.name for path in tmp_path.iterdir()] == ["counter_1.db"]
+
+
+@pytest.mark.slow
 def test_a_folder_that_a_cleaner_deleted_is_made_anew_with_what_was_counted(start, tmp_path):
     (tmp_path / "tmp").mkdir()
     one = start(workers=1, variables={"TMPDIR": str(tmp_path / "tmp")}, METRICS_TOKEN=TOKEN)
@@ -43,6 +55,7 @@ def test_a_folder_that_a_cleaner_deleted_is_made_anew_with_what_was_counted(star
     assert "Traceback" not in one.text()
 
 
+@pytest.mark.slow
 def test_on_a_full_filesystem_workers_count_in_memory(start, tmp_path):
     disk = tmp_path / "tmp"
     disk.mkdir()
