@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, jsonify
@@ -15,10 +16,10 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from presence_receiver import config
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
-from presence_receiver.monitoring import PrometheusMetrics, Readiness, service
+from presence_receiver.monitoring import FOLDER_VARIABLE, PrometheusMetrics, Readiness, service
 from presence_receiver.receiver import EXTENSION, Receiver, Storage
 from presence_receiver.senders import Senders
-from presence_receiver.storage import Housekeeping, Writer
+from presence_receiver.storage import Housekeeping, LastDelivery, Writer
 from presence_receiver.turns import Turns
 from presence_receiver.webhook import identify, log as webhook_log, webhook
 
@@ -48,9 +49,10 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
     webhook_log.addFilter(identify)
     metrics = PrometheusMetrics() if settings.metrics_token else Metrics()
     writer, senders = _storage(settings, metrics), Senders()
+    last_delivery = LastDelivery(_folder_of_times(settings), settings.quiet_seconds)
     app.extensions[EXTENSION] = Receiver(
-        settings, writer, Housekeeping(settings, metrics), LimitedLog(webhook_log), metrics,
-        Readiness(settings, writer, senders), Turns(), senders,
+        settings, writer, Housekeeping(settings, metrics, last_delivery), LimitedLog(webhook_log), metrics,
+        Readiness(settings, writer, senders, last_delivery), Turns(), senders, last_delivery,
     )
     app.register_blueprint(webhook, url_prefix=url_prefix)
 
@@ -62,6 +64,13 @@ def _storage(settings: config.Settings, metrics: Metrics) -> Storage:
 
         return BucketWriter(settings.bucket_url, settings.bucket_gather_seconds, metrics)
     return Writer(settings, metrics)
+
+
+def _folder_of_times(settings: config.Settings) -> Path | None:
+    """Where the time of the last delivery is kept; with a bucket in the folder that the workers share till they end."""
+    if not settings.bucket_url:
+        return settings.data_dir
+    return Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -28,6 +28,6 @@ class Metrics:
     def waiting(self, size: int) -> None:
         """So many bytes of lines are here that the bucket has not taken."""
 
-    def exposition(self, folder: Path) -> bytes:
-        """All that was counted, by all workers, and what there is in the data folder."""
+    def exposition(self, folder: Path, last_delivery: float | None, is_ready: bool) -> bytes:
+        """All that was counted, by all workers, what there is in the data folder, and what holds now."""
         raise NotImplementedError

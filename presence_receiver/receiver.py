@@ -40,6 +40,19 @@ class Readiness(Protocol):
         """Return what a person should see to while deliveries are still stored."""
 
 
+class LastDelivery(Protocol):
+    """When the last delivery came."""
+
+    def note(self) -> None:
+        """A verified delivery is here; return at once, whatever the disk does."""
+
+    def at(self) -> float | None:
+        """Return when the last one came, in Unix time, some seconds early; None where none is known of."""
+
+    def seconds(self) -> float | None:
+        """Return how long ago that was."""
+
+
 class Upkeep(Protocol):
     """What keeps the stored files in order while nobody appends."""
 
@@ -59,3 +72,4 @@ class Receiver:
     readiness: Readiness
     turns: Turns
     senders: Senders
+    last_delivery: LastDelivery

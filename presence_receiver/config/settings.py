@@ -69,6 +69,7 @@ class SettingsSchema(Schema):
     KEEP_DAYS = _number(None, least=1)
     KEEP_BYTES = _number(None, least=1)
     MIN_FREE_BYTES = _number(100_000_000, least=0)
+    QUIET_SECONDS = _number(None, least=60)
     METRICS_TOKEN = _secret(load_default=None)
     FSYNC = fields.Boolean(
         load_default=True, truthy={True, "true", "1", "yes", "on"}, falsy={False, "false", "0", "no", "off"},
@@ -96,6 +97,7 @@ class Settings:
     keep_days: int | None
     keep_bytes: int | None
     min_free_bytes: int
+    quiet_seconds: int | None
     metrics_token: str | None = dataclasses.field(repr=False)
     fsync: bool
     bucket_url: str | None

@@ -23,6 +23,7 @@ FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 RESTORE_SECONDS = 1.0
+REFUSED = 401
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -35,7 +36,7 @@ class PrometheusMetrics(Metrics):
         from presence_receiver.monitoring import pages
 
         pages.use()
-        self._pages, self._restored = pages, time.monotonic()
+        self._pages, self._restored, self._latest = pages, time.monotonic(), 0.0
         self._registry = CollectorRegistry()
         self._counters()
         self._gauges()
@@ -65,7 +66,7 @@ class PrometheusMetrics(Metrics):
             return Gauge(f"presence_{name}", told, registry=self._registry, multiprocess_mode=of_all)
 
         gauge("start_timestamp_seconds", "When the first worker started, in Unix time.", "min").set(time.time())
-        self._last = gauge("last_delivery_timestamp_seconds", "When the last delivery was stored, in Unix time.", "max")
+        self._last = gauge("last_delivery_timestamp_seconds", "When a verified delivery came last, in Unix time.", "max")
         self._waiting = gauge("bucket_waiting_bytes", "Bytes of lines that the bucket has not taken yet.", "livesum")
         self._uncompressed = gauge(
             "closed_files_waiting", "Closed files that are not compressed, when housekeeping last counted.",
@@ -88,6 +89,13 @@ class PrometheusMetrics(Metrics):
         """A delivery got this answer."""
         self._restore(RESTORE_SECONDS)
         self._deliveries.labels(str(status)).inc()
+        if status != REFUSED:
+            self._note(time.time())
+
+    def _note(self, at: float) -> None:
+        if at > self._latest:
+            self._latest = at
+            self._last.set(at)
 
     def stored(self, accepted: int, rejected: int, unjudged: int, size: int, secret: int, seconds: float) -> None:
         """A delivery is on disk."""
@@ -98,7 +106,6 @@ class PrometheusMetrics(Metrics):
             self._unjudged.inc(unjudged)
         self._bytes.inc(size)
         self._secrets[secret].inc()
-        self._last.set(time.time())
         self._append_seconds.observe(seconds)
 
     def committed(self, deliveries: int, sync_seconds: float) -> None:
@@ -128,33 +135,36 @@ class PrometheusMetrics(Metrics):
             self._restored = time.monotonic()
             self._pages.restore()
 
-    def exposition(self, folder: Path) -> bytes:
-        """In Prometheus' text format."""
+    def exposition(self, folder: Path, last_delivery: float | None, is_ready: bool) -> bytes:
+        """In Prometheus' text format; a time of the last delivery from before this start counts."""
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
         registry = CollectorRegistry()
         folder_of_all = os.environ.get(FOLDER_VARIABLE)
         self._restore(0)
+        self._note(last_delivery or 0)
         if folder_of_all and os.path.isdir(folder_of_all):
             MultiProcessCollector(registry)
         else:
             registry.register(self._registry)
-        registry.register(_Folder(folder))
+        registry.register(_Now(folder, is_ready))
         answer: bytes = generate_latest(registry)
         return answer
 
 
-class _Folder:
-    """The data folder at the moment of asking; nothing of one that is not there yet."""
+class _Now:
+    """What holds at the moment of asking; nothing of a data folder that is not there yet."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, is_ready: bool) -> None:
+        self._folder, self._is_ready = folder, is_ready
 
     def collect(self) -> Iterator[Metric]:
-        """Free bytes."""
+        """Readiness and free bytes."""
         from prometheus_client.core import GaugeMetricFamily
 
+        yield GaugeMetricFamily(
+            "presence_ready", "Whether a delivery that came now would be stored, 1 or 0.", self._is_ready)
         with suppress(OSError):
             yield GaugeMetricFamily(
                 "presence_free_bytes", "Bytes left on the filesystem of the data.", free_bytes(self._folder))

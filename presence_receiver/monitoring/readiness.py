@@ -11,12 +11,14 @@ from presence_receiver.config import Settings
 from presence_receiver.errors import StorageError, StorageSlow
 from presence_receiver.receiver import Storage
 from presence_receiver.senders import Senders
-from presence_receiver.storage import free_bytes
+from presence_receiver.storage import LastDelivery, free_bytes
 
 SECONDS = 1
 """How long an answer holds: asking again and again must not keep deliveries from the lock."""
 
 UNJUDGED = "Observations came that cost too much to be judged: presence-cli replay judges them in the rejected files."
+
+QUIET = "No delivery has come for longer than PRESENCE_QUIET_SECONDS allows."
 
 FEW_BYTES = "Less space is left at PRESENCE_DATA_DIR than PRESENCE_MIN_FREE_BYTES."
 
@@ -30,8 +32,9 @@ ALL_REFUSED = (
 class Readiness:
     """What keeps the writer from storing, and what soon will."""
 
-    def __init__(self, settings: Settings, writer: Storage, senders: Senders) -> None:
+    def __init__(self, settings: Settings, writer: Storage, senders: Senders, last_delivery: LastDelivery) -> None:
         self._settings, self._writer, self._senders = settings, writer, senders
+        self._last_delivery = last_delivery
         self._asked = float("-inf")
         self._turn = threading.Lock()
         self._reasons: list[str] = []
@@ -64,7 +67,7 @@ class Readiness:
         """Return what a person should see to while deliveries are still stored, as of when `reasons` last asked."""
         told = {
             UNJUDGED: self._has_unjudged, FEW_BYTES: self._is_space_short(),
-            ALL_REFUSED: self._senders.are_all_refused,
+            QUIET: self._last_delivery.is_quiet(), ALL_REFUSED: self._senders.are_all_refused,
         }
         return [*self._slow, *(sentence for sentence, holds in told.items() if holds)]
 

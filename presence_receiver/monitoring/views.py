@@ -5,8 +5,9 @@ import hmac
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 
+from presence_receiver.config import Settings
 from presence_receiver.monitoring.prometheus import CONTENT_TYPE
-from presence_receiver.receiver import EXTENSION
+from presence_receiver.receiver import EXTENSION, Receiver
 
 REFUSAL = "The Authorization header must carry PRESENCE_METRICS_TOKEN, as in: Authorization: Bearer <token>"
 
@@ -28,13 +29,29 @@ def healthz() -> Response:
 @service.get("/readyz", provide_automatic_options=False)
 def readyz() -> Response:
     """503 only when a delivery would fail now, since nothing is sent twice; what is short is a warning."""
-    readiness = current_app.extensions[EXTENSION].readiness
-    reasons, warnings = readiness.reasons(), readiness.warnings()
+    receiver = current_app.extensions[EXTENSION]
+    reasons, warnings = receiver.readiness.reasons(), receiver.readiness.warnings()
+    more = {"secondsSinceDelivery": _since_delivery(receiver)} if _is_friend(receiver.settings) else {}
     if not reasons:
-        return jsonify(status="ready", warnings=warnings)
-    answer = jsonify(status="unready", error=" ".join(reasons), warnings=warnings)
+        return jsonify(status="ready", warnings=warnings, **more)
+    answer = jsonify(status="unready", error=" ".join(reasons), warnings=warnings, **more)
     answer.status_code = 503
     return answer
+
+
+def _since_delivery(receiver: Receiver) -> int | None:
+    """Return whole seconds, by this machine's clock; None where no delivery is known of."""
+    seconds = receiver.last_delivery.seconds()
+    return None if seconds is None else round(seconds)
+
+
+def _is_friend(settings: Settings) -> bool:
+    """Return whether the request shows the secret or the metrics token, as bearer.
+
+    Strangers may ask whether deliveries would be stored; when access points see somebody is none of their business.
+    """
+    known = [settings.metrics_token, settings.secret, settings.previous_secret]
+    return any([_shows(token) for token in known if token])
 
 
 @service.get("/metrics", provide_automatic_options=False)
@@ -48,7 +65,9 @@ def metrics() -> Response:
         answer.status_code = 401
         answer.headers["WWW-Authenticate"] = 'Bearer realm="presence"'
         return answer
-    return Response(receiver.metrics.exposition(receiver.settings.data_dir), content_type=CONTENT_TYPE)
+    is_ready = not receiver.readiness.reasons()
+    text = receiver.metrics.exposition(receiver.settings.data_dir, receiver.last_delivery.at(), is_ready)
+    return Response(text, content_type=CONTENT_TYPE)
 
 
 def _shows(token: str) -> bool:

@@ -22,6 +22,7 @@ from presence_receiver.metrics import Metrics
 from presence_receiver.storage import compression, odd_files, rotation, thread_pool
 from presence_receiver.storage.faults import storage_error
 from presence_receiver.storage.file_lock import FileLock
+from presence_receiver.storage.last_delivery import LastDelivery
 from presence_receiver.storage.reader import closed_files
 from presence_receiver.storage.trusted_clock import TrustedClock
 from presence_receiver.storage.writer import LOCK_NAME, Writer
@@ -43,8 +44,10 @@ def housekeeping_lock(data_dir: Path) -> FileLock:
 class Housekeeping:
     """Keeps the data folder in order, from `start` until the process ends."""
 
-    def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics | None = None,
+                 last_delivery: LastDelivery | None = None) -> None:
         self._settings, self._folder = settings, settings.data_dir
+        self._last_delivery = last_delivery or LastDelivery(None)
         self._writer = Writer(settings, metrics)
         self._lock = housekeeping_lock(self._folder)
         self._clock = TrustedClock()
@@ -70,6 +73,7 @@ class Housekeeping:
 
     def run_round(self) -> None:
         """Do all that is to be done now, unless another process is at it; what fails is logged and tried again."""
+        thread_pool.run(self._last_delivery.look)
         self._attempt(self._run_alone)
 
     def _run_alone(self) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 from presence_receiver.errors import Refused
 from presence_receiver.storage import durable
 
-NAMES = ("presence.jsonl", "rejected.jsonl", ".presence.lock", ".housekeeping.lock", ".replay.journal")
+NAMES = (
+    "presence.jsonl", "rejected.jsonl", ".presence.lock", ".housekeeping.lock", ".replay.journal", ".last-delivery",
+    ".quiet",
+)
 
 
 def strange_names(folder: Path) -> list[str]:

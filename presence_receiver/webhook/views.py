@@ -45,6 +45,7 @@ def receive() -> Response:
     receiver = current_app.extensions[EXTENSION]
     environ = request.environ
     secret = verify(environ.get("HTTP_AUTHORIZATION", "").encode("latin-1"), receiver.settings.secrets)
+    receiver.last_delivery.note()
     received_at = lines.stamp(datetime.datetime.now(datetime.UTC))
     content, fault = _read(environ, receiver.settings.max_body_bytes)
     with receiver.turns.taken(len(content)):

@@ -1,6 +1,8 @@
 """The rules and the dashboard ask for metrics that there are."""
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,11 +34,17 @@ def known(name, folder):
 @pytest.fixture
 def exposition(tmp_path, monkeypatch):
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
-    return PrometheusMetrics().exposition(tmp_path).decode()
+    return PrometheusMetrics().exposition(tmp_path, None, True).decode()
 
 
 def test_every_metric_that_is_asked_for_is_there(exposition):
     assert asked() and [name for name, _ in asked() if not known(name, exposition)] == []
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+def test_prometheus_takes_the_rules():
+    ran = subprocess.run(["promtool", "check", "rules", FOLDER / "alerts.yml"], capture_output=True, text=True)
+    assert (ran.returncode, f"{len(rules())} rules found" in ran.stdout) == (0, True), ran.stdout + ran.stderr
 
 
 def test_a_rule_for_silence_also_sees_that_no_metric_comes_at_all():

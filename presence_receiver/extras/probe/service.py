@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import dataclasses
+import email.utils
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -15,13 +17,25 @@ from presence_receiver.monitoring import parsed
 
 ACCEPTED, REJECTED = (f'presence_observations_total{{result="{result}"}}' for result in ("accepted", "rejected"))
 
+SINCE_DELIVERY = "secondsSinceDelivery"
+
+NO_RATE_SECONDS = 120
+"""Before that a rate would be a guess, and the count itself says more."""
+
+NO_TOKEN = ("Set PRESENCE_METRICS_TOKEN, here and at the receiver, to see how many observations come, and how many "
+            "are rejected.")
+NO_SECRET = ("Set PRESENCE_METRICS_TOKEN, here and at the receiver, to see when the last delivery came, how many "
+             "observations come, and how many are rejected.")
+
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """What a receiver says of itself, in sentences."""
+    """What a receiver says of itself, in sentences; `seconds` since the last delivery, where it tells that."""
 
     is_ready: bool
     sentences: list[str]
+    tells_age: bool
+    seconds: float | None
 
 
 def ask(url: str, headers: Mapping[str, str], timeout: float, trace: Trace) -> Answer:
@@ -38,18 +52,25 @@ def _response(url: str, headers: Mapping[str, str], timeout: float, trace: Trace
                              "check the URL and that the receiver runs.") from None
 
 
-def status(url: str, token: str | None, timeout: float, trace: Trace) -> Status:
-    """Of the receiver whose deliveries go to `url`; without the token no counts."""
+def status(url: str, token: str | None, secret: str | None, timeout: float, trace: Trace) -> Status:
+    """Of the receiver whose deliveries go to `url`; without the token no counts, without the secret no age either."""
     base = urlsplit(url)._replace(path=urlsplit(url).path.removesuffix("/presence").rstrip("/"), query="").geturl()
-    answer = ask(f"{base}/readyz", {}, timeout, trace)
+    shown = token or secret
+    answer = ask(f"{base}/readyz", {"Authorization": f"Bearer {shown}"} if shown else {}, timeout, trace)
     if not isinstance(answer.body, dict) or "status" not in answer.body:
         raise CallFailed(f"{base}/readyz answered {answer.status} with {answer.what}: "
                          "check that it is a receiver's URL.")
     sentences = ["Ready." if answer.status == 200 else f"Not ready: {answer.body.get('error')}"]
     sentences += [f"Warning: {warning}" for warning in answer.body.get("warnings", ())]
-    if token:
-        sentences += _counts(base, token, timeout, trace)
-    return Status(answer.status == 200, sentences)
+    sentences += [*_last(answer.body)]
+    sentences += _counts(base, token, timeout, trace) if token else [NO_TOKEN if secret else NO_SECRET]
+    return Status(answer.status == 200, sentences, SINCE_DELIVERY in answer.body, answer.body.get(SINCE_DELIVERY))
+
+
+def _last(body: Mapping[str, Any]) -> Iterator[str]:
+    if SINCE_DELIVERY in body:
+        seconds = body[SINCE_DELIVERY]
+        yield "No delivery has come yet." if seconds is None else f"Last delivery {ago(seconds)} ago."
 
 
 def _counts(base: str, token: str, timeout: float, trace: Trace) -> Iterator[str]:
@@ -57,15 +78,30 @@ def _counts(base: str, token: str, timeout: float, trace: Trace) -> Iterator[str
     if response.status_code != 200:
         raise CallFailed(f"{base}/metrics answered {response.status_code}: "
                          "set PRESENCE_METRICS_TOKEN to what the receiver has.")
-    values = parsed(response.text)
-    last, now = values.get("presence_last_delivery_timestamp_seconds", 0), time.time()
-    if not last:
-        yield "No delivery since the start."
-        return
-    minutes = max((now - values["presence_start_timestamp_seconds"]) / 60, 1)
-    yield f"Last delivery {ago(now - last)} ago."
-    yield f"{values[ACCEPTED] / minutes:,.0f} observations a minute since the start {ago(minutes * 60)} ago."
+    yield from counted(parsed(response.text), _now(response))
+
+
+def counted(values: Mapping[str, float], now: float) -> Iterator[str]:
+    """Say what the samples of /metrics tell; `now` is Unix time by the receiver's clock."""
+    seconds = max(now - values["presence_start_timestamp_seconds"], 1)
+    since = f"since the start {ago(seconds)} ago"
+    if seconds < NO_RATE_SECONDS:
+        yield f"{_count(values[ACCEPTED])} {since}."
+    else:
+        yield f"{_count(values[ACCEPTED] * 60 / seconds)} a minute {since}."
     yield f"{values[REJECTED]:,.0f} rejected."
+
+
+def _count(number: float) -> str:
+    return "1 observation" if round(number) == 1 else f"{number:,.0f} observations"
+
+
+def _now(response: requests.Response) -> float:
+    """Return the time by the receiver's clock, to compare its own times with."""
+    try:
+        return email.utils.parsedate_to_datetime(response.headers["Date"]).timestamp()
+    except (KeyError, ValueError):
+        return time.time()
 
 
 def ago(seconds: float) -> str:

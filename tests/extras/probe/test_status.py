@@ -1,10 +1,14 @@
+import os
 import re
+import time
 
+import pytest
 import requests
 from fakes.server import Fake, as_json, page
 
 from deployment import SECRET, run, running
 from presence_receiver.extras.probe import service
+from presence_receiver.extras.probe.age import in_seconds
 
 TOKEN = "metrics-token-Hc2v"
 
@@ -18,26 +22,97 @@ class Answers(Fake):
         return self.reply
 
 
+NO_TOKEN = ("Set PRESENCE_METRICS_TOKEN, here and at the receiver, to see how many observations come, and how many are "
+            "rejected.\n")
+NO_SECRET = ("Set PRESENCE_METRICS_TOKEN, here and at the receiver, to see when the last delivery came, how many "
+             "observations come, and how many are rejected.\n")
+
+
+def plain(text):
+    return re.sub("[0-9]+ s", "N s", text)
+
+
 def test_ready_and_counting(tmp_path):
     with running(tmp_path, PRESENCE_METRICS_TOKEN=TOKEN) as receiver:
-        assert run("status", receiver.url).parts == (0, "Ready.\n", "")
-        assert run("status", receiver.base, PRESENCE_METRICS_TOKEN=TOKEN).out == (
-            "Ready.\nNo delivery since the start.\n")
+        assert run("status", receiver.url, PRESENCE_SECRET="").parts == (0, f"Ready.\n{NO_SECRET}", "")
+        assert run("status", receiver.url).parts == (0, f"Ready.\nNo delivery has come yet.\n{NO_TOKEN}", "")
         run("send", receiver.url)
         requests.post(receiver.url, b"[{}]", headers={"Authorization": f"Basic {SECRET}"})
-        ran = run("status", receiver.url, PRESENCE_METRICS_TOKEN=TOKEN)
-        assert re.sub("[0-9]+ s", "N s", ran.out) == (
-            "Ready.\nLast delivery N s ago.\n27 observations a minute since the start N s ago.\n1 rejected.\n")
+        ran = run("status", receiver.base, PRESENCE_METRICS_TOKEN=TOKEN)
+        assert plain(ran.out) == (
+            "Ready.\nLast delivery N s ago.\n27 observations since the start N s ago.\n1 rejected.\n")
         wrong = run("status", receiver.url, PRESENCE_METRICS_TOKEN="wrong-token")
         assert wrong.parts == (1, "", f"Error: {receiver.base}/metrics answered 401: "
                                       "set PRESENCE_METRICS_TOKEN to what the receiver has.\n")
+
+
+def test_older_than_may_be(tmp_path):
+    what_to_do = "see whether `presence-cli list` shows the subscription, and what `presence-cli doctor` finds.\n"
+    with running(tmp_path) as receiver:
+        never = run("status", receiver.url, "--max-age", "15m")
+        assert (never.code, never.err) == (1, f"Error: No delivery has come yet: {what_to_do}")
+        requests.post(receiver.url, b"[]", headers={"Authorization": f"Basic {SECRET}"})
+        good = run("status", receiver.url, "--max-age", "15m")
+        assert (good.code, plain(good.out), good.err) == (0, f"Ready.\nLast delivery N s ago.\n{NO_TOKEN}", "")
+        stranger = run("status", receiver.url, "--max-age", "15m", PRESENCE_SECRET="not-the-secret")
+        assert (stranger.code, stranger.err) == (
+            1, "Error: The receiver does not say when the last delivery came: give --max-age the receiver's own "
+               "PRESENCE_SECRET or PRESENCE_METRICS_TOKEN, in the environment or in a file for --env-file.\n")
+        receiver.stop()
+    long_ago = time.time() - 1200
+    os.utime(receiver.data / ".last-delivery", (long_ago, long_ago))
+    with running(tmp_path) as receiver:
+        old = run("status", receiver.url, "--max-age", "15m")
+        assert old.parts == (1, f"Ready.\nLast delivery 20 min ago.\n{NO_TOKEN}", (
+            f"Error: The last delivery came 20 min ago, and --max-age is 15 min: {what_to_do}"))
+        assert run("status", receiver.url, "--max-age", "1h").code == 0
+
+
+def test_the_last_delivery_before_the_start_is_in_the_metrics(tmp_path):
+    long_ago = time.time() - 1200
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / ".last-delivery").touch()
+    os.utime(tmp_path / "data" / ".last-delivery", (long_ago, long_ago))
+    with running(tmp_path, workers=2, PRESENCE_METRICS_TOKEN=TOKEN) as receiver:
+        def found():
+            text = requests.get(f"{receiver.base}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
+            return service.parsed(text)
+        for _ in range(4):
+            assert found()["presence_last_delivery_timestamp_seconds"] == pytest.approx(long_ago, abs=1)
+            assert found()["presence_ready"] == 1
+        requests.post(receiver.url, b"[]", headers={"Authorization": f"Basic {SECRET}"})
+        for _ in range(4):
+            assert found()["presence_last_delivery_timestamp_seconds"] > long_ago + 1000
+
+
+def test_figures_of_the_first_minute_and_of_later_ones():
+    started = time.time() - 300
+    text = (f'presence_start_timestamp_seconds {started}\npresence_observations_total{{result="accepted"}} 23754\n'
+            'presence_observations_total{result="rejected"} 1234\n')
+    assert [*service.counted(service.parsed(text), started + 300)] == [
+        "4,751 observations a minute since the start 5 min ago.", "1,234 rejected."]
+    assert [*service.counted(service.parsed(text), started + 11)] == [
+        "23,754 observations since the start 11 s ago.", "1,234 rejected."]
+
+
+@pytest.mark.parametrize(["typed", "seconds"], [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86_400)])
+def test_an_age(typed, seconds):
+    assert in_seconds(None, None, typed) == seconds
+
+
+@pytest.mark.parametrize("typed", ["", "0", "15 m", "15min", "-1", "1.5h", "m"])
+def test_what_is_no_age(typed):
+    ran = run("status", "http://localhost:1", "--max-age", typed)
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, (
+        f"Error: Invalid value for '--max-age': {typed!r} is no age: type seconds, or a number with s, m, h or d, "
+        "as in 15m."))
 
 
 def test_not_ready():
     full = {"status": "unready", "error": "The storage at PRESENCE_DATA_DIR is full.", "warnings": ["Few bytes."]}
     with Answers(as_json(503, full)) as fake:
         assert run("status", fake.url + "/presence").parts == (
-            1, "Not ready: The storage at PRESENCE_DATA_DIR is full.\nWarning: Few bytes.\n", "")
+            1, "Not ready: The storage at PRESENCE_DATA_DIR is full.\nWarning: Few bytes.\n" + NO_TOKEN, "")
         assert fake.calls() == [("GET", "/readyz")]
 
 
