@@ -66,7 +66,7 @@ class PrometheusMetrics(Metrics):
             return Gauge(f"presence_{name}", told, registry=self._registry, multiprocess_mode=of_all)
 
         gauge("start_timestamp_seconds", "When the first worker started, in Unix time.", "min").set(time.time())
-        self._last = gauge("last_delivery_timestamp_seconds", "When a verified delivery came last, in Unix time.", "max")
+        self._last = gauge("last_delivery_timestamp_seconds", "When the last verified delivery came.", "max")
         self._waiting = gauge("bucket_waiting_bytes", "Bytes of lines that the bucket has not taken yet.", "livesum")
         self._uncompressed = gauge(
             "closed_files_waiting", "Closed files that are not compressed, when housekeeping last counted.",
