@@ -8,10 +8,12 @@ from running import Receiver, wait_until
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGQUIT])
 def test_a_signal_that_comes_before_the_worker_serves_is_heard(sign, tmp_path):
+    """Once it runs Python: in a child that has not begun to, CPython forgets a signal (PyOS_AfterFork_Child)."""
     one = Receiver(tmp_path / "data", tmp_path / "log", workers=1)
     one.launch()
     try:
-        (worker,) = wait_until(one.workers, what="a worker")
+        wait_until(lambda: "Booting worker" in one.text(), what="a worker")
+        (worker,) = one.workers()
         os.kill(worker, sign)
         wait_until(lambda: worker not in one.workers(), seconds=10, what="the worker's end")
     finally:
