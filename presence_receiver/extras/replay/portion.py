@@ -99,8 +99,6 @@ class Portion:
         while line and len(good) < most:
             judged = rejected_line.judged(line, most - len(good))
             rest = rejected_line.unjudged_line(judged)
-            if rest and good:
-                return line
             good += judged.lines
             self._keep(judged.rejected.removesuffix(rest))
             self.is_changed |= judged.rejected != line
