@@ -5,6 +5,7 @@ from presence_receiver.faces import face
 
 if TYPE_CHECKING:
     from presence_receiver.storage.durable import FILE_MODE, free_bytes, sync_folder
+    from presence_receiver.storage.faults import storage_error
     from presence_receiver.storage.file_lock import FileLock
     from presence_receiver.storage.housekeeping import Housekeeping, housekeeping_lock
     from presence_receiver.storage.journal import Journal

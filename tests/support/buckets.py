@@ -1,7 +1,8 @@
-"""Buckets on loopback: a light server (moto), a gateway before it that misbehaves, and a collector beside them."""
+"""Buckets on loopback: a light server, a gateway before it that misbehaves, and a collector beside them."""
 import contextlib
 import datetime
 import http.client
+import os
 import signal
 import socket
 import struct
@@ -10,6 +11,7 @@ import sys
 import threading
 
 import obstore
+from fakes.s3 import S3Fake
 from obstore.store import from_url
 from running import environment, free_port, wait_until
 
@@ -18,15 +20,30 @@ COLLECT = "from presence_receiver.cli.main import main; main()"
 PAGE = b"<html><body>Welcome to our hotel</body></html>"
 
 
+MOTO = os.environ.get("PRESENCE_TEST_BUCKET") == "moto"
+
+
+def light_server(log):
+    """One server for many buckets, in a `with`: our fake, or moto where PRESENCE_TEST_BUCKET asks for it."""
+    return Moto(log) if MOTO else S3Fake(KEYS["AWS_ACCESS_KEY_ID"])
+
+
 class Moto:
-    """One light server for many buckets."""
+    """As light as a whole provider's API in Python can be."""
 
     def __init__(self, log):
         self.port = free_port()
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         with log.open("wb") as file:
             self.process = subprocess.Popen(command, stdout=file, stderr=file)
+
+    def __enter__(self):
         wait_until(self._answers, 60, "moto to answer")
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait(10)
 
     def _answers(self):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):

@@ -41,8 +41,8 @@ def command(invocation: Invocation, data_dir: str | None, once: bool, take_over:
     from presence_receiver.extras.bucket.collector import Collector
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     with _shown() as show:
-        collector = Collector(settings, settings.bucket_url or "", show)
-        tell(_sentence(collector.run(is_once=once, is_taking_over=take_over)))
+        collector = Collector(settings, settings.bucket_url or "", show, is_taking_over=take_over)
+        tell(_sentence(collector.run(is_once=once)))
 
 
 def bucket_settings(invocation: Invocation, data_dir: str | None) -> config.Settings:

@@ -13,7 +13,8 @@ CLAIM = "collector.json"
 CHECK = "check"
 """An empty object that is written over and over, to see whether a delivery would be stored."""
 
-PATTERN = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{32})-(\d{1,18})-(\d{1,18})\.jsonl", re.ASCII)
+START = b'{"receivedAt":'
+PATTERN = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{32})-(0|[1-9]\d{0,17})-(0|[1-9]\d{0,17})\.jsonl", re.ASCII)
 
 
 class Name(NamedTuple):
@@ -47,5 +48,11 @@ class Name(NamedTuple):
 def split(content: bytes, accepted: int) -> tuple[bytes, bytes] | None:
     """The object's accepted lines and its rejected ones; None where it cannot be what a receiver wrote."""
     parts = content[:accepted], content[accepted:]
-    is_whole = all(not part or (part.startswith(b'{"receivedAt":') and part.endswith(b"}\n")) for part in parts)
-    return parts if content and len(content) >= accepted and is_whole else None
+    return parts if content and len(content) >= accepted and all(map(_is_lines, parts)) else None
+
+
+def _is_lines(part: bytes) -> bool:
+    """Whether each line begins and ends as a receiver's does; no JSON has a raw newline or zero byte in it."""
+    count = part.count(b"\n")
+    return not part or (part.startswith(START) and part.endswith(b"}\n") and part.count(b"}\n" + START) == count - 1
+                        and b"\0" not in part)

@@ -13,11 +13,15 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from presence_receiver.errors import Refused
 from presence_receiver.extras.bucket.names import Name
 from presence_receiver.storage import FILE_MODE, Journal, sync_folder
 
 FILE, PREPARED = ".bucket.position", ".bucket.prepared"
-KEPT_SECONDS = 86_400
+SEEN_SECONDS = 3_600
+"""So often it is noted that a process's objects, which cannot be deleted say, are still listed."""
+
+KEPT_SECONDS = 86_400 + SEEN_SECONDS
 """A process of which nothing was seen for so long is forgotten; a PUT is repeated for a minute at most."""
 
 
@@ -63,7 +67,7 @@ class Position:
 
     def after_listing(self, listed: Iterable[str], now: float) -> Position:
         """Forget the processes that are old, none of these that all the bucket's objects are of."""
-        seen = {**self.seen, **{process: now for process in listed if process in self.commits}}
+        seen = {**self.seen, **{process: now for process in listed if now - self.seen.get(process, now) > SEEN_SECONDS}}
         kept = {process: at for process, at in seen.items() if now - at < KEPT_SECONDS}
         return Position(self.folder, {process: self.commits[process] for process in kept}, kept)
 
@@ -72,11 +76,16 @@ class Position:
         """What the data folder holds, or a new one; whoever calls holds the writer's lock or is alone."""
         try:
             found = json.loads((where / FILE).read_text("utf-8"))
+            commits = {process: Ranges(tuple((first, last) for first, last in each["commits"]))
+                       for process, each in found["processes"].items()}
+            seen = {process: float(each["seen"]) for process, each in found["processes"].items()}
+            return cls(str(found["folder"]), commits, seen)
         except FileNotFoundError:
             return cls(uuid.uuid4().hex)
-        commits = {process: Ranges(tuple((first, last) for first, last in each["commits"]))
-                   for process, each in found["processes"].items()}
-        return cls(found["folder"], commits, {process: each["seen"] for process, each in found["processes"].items()})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Refused(f"{where / FILE} is not as a collector wrote it, and only it tells which objects are in the "
+                          "files: put it back from a copy, or delete it and start with --take-over; some may be there "
+                          "twice then.") from None
 
     @contextlib.contextmanager
     def replacing(self, journal: Journal, grown: Sequence[str]) -> Iterator[None]:
@@ -87,14 +96,9 @@ class Position:
             yield
         sync_folder(where)
 
-    def write(self, where: Path) -> None:
-        """Keep it, where no lines belong to it."""
-        self._prepare(where / PREPARED)
-        os.rename(where / PREPARED, where / FILE)
-        sync_folder(where)
-
     def _prepare(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         with open(descriptor, "w", encoding="utf-8") as file:
             json.dump({"folder": self.folder, "processes": {
                 process: {"seen": self.seen[process], "commits": each.ranges}

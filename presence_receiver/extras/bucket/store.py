@@ -19,6 +19,9 @@ from obstore.store import from_url
 PAGE = 1000
 """Objects that a provider lists or deletes in one request."""
 
+CALL_SECONDS = 10.0
+"""How long a call may take that nobody waits for."""
+
 REASONS = (
     (r"169\.254\.169\.254|metadata\.google|[Aa]ccount must be|[Cc]redential.*(missing|not found)",
      "got no credentials: set the variables of its provider (AWS_ACCESS_KEY_ID, say)"),
@@ -28,6 +31,7 @@ REASONS = (
     (r"status code: 404", "does not exist"),
     (r"status code: 30\d|BareRedirect", "is elsewhere: check its region and its endpoint (AWS_REGION, say)"),
     (r"InvalidCertificate|InvalidMessage|AlertReceived|tls", "failed at TLS: check its endpoint and its certificate"),
+    (r"(?s)invalid path.*?Path \"(.*?)\"", r"lists an object whose name no client can say, delete it: \1"),
     (r"kind: Timeout|TimedOut", "did not answer in time"),
     (r"kind: Connect,", "cannot be reached: check its endpoint (AWS_ENDPOINT_URL, say)"),
     (r"status code: (\d+)", r"answered with status \1"),

@@ -1,30 +1,28 @@
 import itertools
 
 import pytest
-from buckets import Collector, Gateway, Moto, Store
+from buckets import Collector, Gateway, Store, light_server
 
 NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def moto(tmp_path_factory):
+def server(tmp_path_factory):
     """One light server for all tests of a process; each has a bucket of its own."""
-    one = Moto(tmp_path_factory.mktemp("moto") / "log")
-    yield one
-    one.process.kill()
-    one.process.wait(10)
+    with light_server(tmp_path_factory.mktemp("server") / "log") as one:
+        yield one
 
 
 @pytest.fixture
-def store(moto):
+def store(server):
     """A new bucket."""
-    return Store(moto.port, f"presence-{next(NUMBERS)}").make()
+    return Store(server.port, f"presence-{next(NUMBERS)}").make()
 
 
 @pytest.fixture
-def gateway(moto):
+def gateway(server):
     """What stands before the server, and may misbehave."""
-    one = Gateway(moto.port)
+    one = Gateway(server.port)
     yield one
     one.mode = "good"
     one.close()

@@ -41,6 +41,7 @@ def page(status):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     timeout = 20
 
     def handle_any(self):

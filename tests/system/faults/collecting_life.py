@@ -37,7 +37,7 @@ def collect(folder, name):
     os.environ.update(store(name).variables)
     collector.MOST_OBJECTS = 4
     run = collector.Collector(life.settings(folder), store(name).url, lambda progress: None)
-    return run.run(is_once=True, is_taking_over=False)
+    return run.run(is_once=True)
 
 
 def stepping(method, descriptor):

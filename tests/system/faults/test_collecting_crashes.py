@@ -6,18 +6,16 @@ import collecting_life
 import life
 import pytest
 from accounting import whole_lines
-from buckets import Moto, Store
+from buckets import Store, light_server
 
 
 @pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    one = Moto(tmp_path_factory.mktemp("moto") / "log")
-    Store(one.port, "lives").make()
-    os.environ["BUCKET_PORT"] = str(one.port)
-    yield one
-    del os.environ["BUCKET_PORT"]
-    one.process.kill()
-    one.process.wait(10)
+def server(tmp_path_factory):
+    with light_server(tmp_path_factory.mktemp("server") / "log") as one:
+        Store(one.port, "lives").make()
+        os.environ["BUCKET_PORT"] = str(one.port)
+        yield one
+        del os.environ["BUCKET_PORT"]
 
 
 def stored(folder, stem):
@@ -34,7 +32,7 @@ def check(folder):
 
 
 @pytest.mark.parametrize("mode", ["crash", "halved"])
-def test_a_crash_at_every_point(mode, library, moto, tmp_path):
+def test_a_crash_at_every_point(mode, library, server, tmp_path):
     lives = life.lived(collecting_life.__file__, library, tmp_path, mode)
     for life_folder, _ in lives:
         folder, name = life_folder / "data", life_folder.name
