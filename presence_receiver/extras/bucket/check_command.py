@@ -25,7 +25,7 @@ SECONDS, TIMES, SIZE = 10.0, 10, 16 * 1024
 def command(invocation: Invocation) -> None:
     """Try whether a bucket does what is needed.
 
-    Puts a few objects below check/ in the bucket at PRESENCE_BUCKET_URL, reads,
+    Puts a few objects below check-bucket/ in the bucket at PRESENCE_BUCKET_URL, reads,
     lists and deletes them; shows how long each took and how far the clocks are
     apart. Ends with 1 and a sentence where the bucket does not do.
 
@@ -43,7 +43,7 @@ def command(invocation: Invocation) -> None:
 
 def _checked(bucket: "Bucket") -> list[str]:
     """Each call's times, in lines; CallFailed where what comes back is not what was put."""
-    content, prefix = os.urandom(SIZE), f"check/{uuid.uuid4().hex}"
+    content, prefix = os.urandom(SIZE), f"check-bucket/{uuid.uuid4().hex}"
     paths = [f"{prefix}/{number}" for number in range(TIMES)]
     lines = [_timed("PUT", lambda path: bucket.put(path, content, SECONDS), paths)]
     lines.append(_timed("PUT again", lambda path: bucket.put(path, content, SECONDS), paths))

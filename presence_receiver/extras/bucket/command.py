@@ -13,6 +13,7 @@ import click
 from presence_receiver import config
 from presence_receiver.cli import Invocation, console, pass_invocation, tell
 from presence_receiver.errors import ConfigError
+from presence_receiver.storage import become_owner
 
 if TYPE_CHECKING:
     from presence_receiver.extras.bucket.collector import Progress
@@ -38,6 +39,7 @@ def command(invocation: Invocation, data_dir: str | None, once: bool, take_over:
     Example: PRESENCE_BUCKET_URL=s3://presence/lines presence-cli collect
     """
     settings = bucket_settings(invocation, data_dir)
+    become_owner(settings.data_dir)
     from presence_receiver.extras.bucket.collector import Collector
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     with _shown() as show:
