@@ -3,6 +3,7 @@ import contextlib
 import datetime
 import http.client
 import os
+import re
 import signal
 import socket
 import struct
@@ -17,7 +18,18 @@ from running import environment, free_port, wait_until
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testkey", "AWS_SECRET_ACCESS_KEY": "testsecret", "AWS_REGION": "us-east-1"}
 COLLECT = "from presence_receiver.cli.main import main; main()"
-PAGE = b"<html><body>Welcome to our hotel</body></html>"
+BODIES = {
+    "page": (200, b"<html><body>Welcome to our hotel</body></html>"),
+    "slow down": (503, b"<Error><Code>SlowDown</Code></Error>"),
+    "deleted": (200, b"<DeleteResult><Deleted><Key>x</Key></Deleted></DeleteResult>"),
+}
+OBJECT = rb"GET \S*/(inbox|check-bucket)/\S+ "
+ONLY = {
+    "no delete": (b"DELETE|POST", 403), "lying delete": (b"DELETE|POST", "deleted"),
+    "no copy": (rb"PUT \S*/aside/", 403),
+    "held objects": (OBJECT, "hang"), "half objects": (OBJECT, "half"), "other bytes": (OBJECT, "other bytes"),
+}
+"""Modes for some requests alone: how those begin, and what is done to them."""
 
 
 MOTO = os.environ.get("PRESENCE_TEST_BUCKET") == "moto"
@@ -111,10 +123,13 @@ class Collector:
 
 
 class Gateway:
-    """Passes requests on to a server, or misbehaves: `mode` says how. Counts them by method."""
+    """Passes requests on to a server, or misbehaves: `mode` says how. Counts them by method.
 
-    def __init__(self, port):
-        self._port = port
+    With a `context` it speaks TLS.
+    """
+
+    def __init__(self, port, context=None):
+        self._port, self.context = port, context
         self.mode, self.requests = "good", []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
@@ -132,11 +147,14 @@ class Gateway:
         return sum(line.startswith(method) for line in self.requests)
 
     def _serve(self, client):
-        with client, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._secured(client) as client:
             while request := self._read(client):
                 self.requests.append(request.partition(b"\r\n")[0].decode())
                 if not self._answer(client, request):
                     return
+
+    def _secured(self, client):
+        return self.context.wrap_socket(client, server_side=True) if self.context else client
 
     def _read(self, client):
         """One request, all of it; of a body that is to be reset only its beginning."""
@@ -156,22 +174,32 @@ class Gateway:
 
     def _answer(self, client, request):
         """Whether the connection goes on."""
-        mode = self.mode
-        if mode == "no delete":
-            mode = 403 if request.startswith((b"DELETE", b"POST")) else "good"
+        mode = self._mode(request)
         if mode == "hang":
-            wait_until(lambda: self.mode != "hang", 120, "the end of hanging")
+            held = self.mode
+            wait_until(lambda: self.mode != held, 120, "the end of hanging")
         elif mode == "reset":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif mode == "late":  # done, but nobody hears of it
             self._passed(request)
+        elif mode == "half":
+            answer = self._passed(request)
+            client.sendall(answer[:-len(answer.partition(b"\r\n\r\n")[2]) // 2])
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif mode == "other bytes":
+            head, _, body = self._passed(request).partition(b"\r\n\r\n")
+            client.sendall(head + b"\r\n\r\n" + body[::-1])
         elif mode == "good":
             client.sendall(self._passed(request))
         else:
-            status, body = {"page": (200, PAGE), "slow down": (503, b"<Error><Code>SlowDown</Code></Error>")}.get(
-                mode, (mode, b"<Error></Error>"))
+            status, body = BODIES.get(mode, (mode, b"<Error></Error>"))
             client.sendall(b"HTTP/1.1 %d Odd\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
-        return mode == "good"
+        return mode not in ("hang", "reset", "late", "half")
+
+    def _mode(self, request):
+        """What is done to this request: some modes are for one kind."""
+        kind, mode = ONLY.get(self.mode, (b"", self.mode))
+        return mode if re.match(kind, request) else "good"
 
     def _passed(self, request):
         request = request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)

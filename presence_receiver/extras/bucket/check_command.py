@@ -1,10 +1,11 @@
 """presence-cli check-bucket."""
 
+import contextlib
 import datetime
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -25,39 +26,41 @@ SECONDS, TIMES, SIZE = 10.0, 10, 16 * 1024
 def command(invocation: Invocation) -> None:
     """Try whether a bucket does what is needed.
 
-    Puts a few objects below check-bucket/ in the bucket at PRESENCE_BUCKET_URL, reads,
-    lists and deletes them; shows how long each took and how far the clocks are
-    apart. Ends with 1 and a sentence where the bucket does not do.
+    Puts a few objects below check-bucket/ in the bucket at PRESENCE_BUCKET_URL,
+    lists, reads and deletes them; shows how long each took and how far the clocks
+    are apart. Ends with 1 and a sentence where the bucket does not do.
 
     \b
     Example: PRESENCE_BUCKET_URL=s3://presence/lines presence-cli check-bucket
     """
     url = bucket_settings(invocation, None).bucket_url or ""
     from presence_receiver.extras.bucket.store import Bucket, BucketFault
+    bucket, folder = Bucket(url), f"check-bucket/{uuid.uuid4().hex}/"
+    paths = [f"{folder}{number}" for number in range(TIMES)]
     try:
-        for line in _checked(Bucket(url)):
+        for line in _checked(bucket, folder, paths):
             click.echo(line)
-    except BucketFault as fault:
+    except (BucketFault, CallFailed) as fault:
+        with contextlib.suppress(BucketFault):
+            bucket.delete(paths, SECONDS)
         raise CallFailed(str(fault)) from None
 
 
-def _checked(bucket: "Bucket") -> list[str]:
-    """Each call's times, in lines; CallFailed where what comes back is not what was put."""
-    content, prefix = os.urandom(SIZE), f"check-bucket/{uuid.uuid4().hex}"
-    paths = [f"{prefix}/{number}" for number in range(TIMES)]
-    lines = [_timed("PUT", lambda path: bucket.put(path, content, SECONDS), paths)]
-    lines.append(_timed("PUT again", lambda path: bucket.put(path, content, SECONDS), paths))
-    lines.append(_timed("GET", lambda path: _compare(bucket.get(path, SECONDS), content), paths))
+def _checked(bucket: "Bucket", folder: str, paths: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each call with its times; CallFailed where what comes back is not what was put."""
+    content = os.urandom(SIZE)
+    for name in ("PUT", "PUT again"):
+        yield _timed(name, lambda path: bucket.put(path, content, SECONDS), paths)
     now = datetime.datetime.now(datetime.UTC)
-    listed = [entry for page in bucket.pages(f"{prefix}/", SECONDS) for entry in page]
+    listed = [entry for page in bucket.pages(folder, SECONDS) for entry in page]
     if sorted(entry.path for entry in listed) != sorted(paths):
         raise CallFailed("The bucket at PRESENCE_BUCKET_URL does not list at once what was put into it.")
     ahead = (max(entry.modified for entry in listed) - now).total_seconds()
-    lines.append(f"LIST: sees all {TIMES} objects; the bucket's clock is {ahead:+.0f} s from ours")
-    lines.append(_timed("DELETE", lambda path: bucket.delete([path], SECONDS), paths))
-    if any(bucket.pages(f"{prefix}/", SECONDS)):
+    yield f"LIST: sees all {TIMES} objects; the bucket's clock is {ahead:+.0f} s from ours"
+    yield _timed("GET", lambda path: _compare(bucket.get(path, SECONDS), content), paths)
+    yield _timed("DELETE", lambda path: bucket.delete([path], SECONDS), paths)
+    if any(bucket.pages(folder, SECONDS)):
         raise CallFailed("The bucket at PRESENCE_BUCKET_URL still lists what was deleted.")
-    return lines
 
 
 def _compare(found: bytes, content: bytes) -> None:
@@ -65,7 +68,7 @@ def _compare(found: bytes, content: bytes) -> None:
         raise CallFailed("The bucket at PRESENCE_BUCKET_URL gives back other bytes than were put into it.")
 
 
-def _timed(name: str, call: Callable[[str], None], paths: list[str]) -> str:
+def _timed(name: str, call: Callable[[str], None], paths: Sequence[str]) -> str:
     times = []
     for path in paths:
         start = time.monotonic()

@@ -35,7 +35,7 @@ REASONS = (
     (r"kind: Timeout|TimedOut", "did not answer in time"),
     (r"kind: Connect,", "cannot be reached: check its endpoint (AWS_ENDPOINT_URL, say)"),
     (r"status code: (\d+)", r"answered with status \1"),
-    (r"Metadata|[Xx]ml|Invalid(List|Multipart)Response", "does not answer as a bucket does: check its endpoint"),
+    (r"Metadata|[Xx]ml|Invalid\w+Response", "does not answer as a bucket does: check its endpoint"),
 )
 """What to look for in obstore's errors, in this order: most are one class, and only the text tells them apart."""
 

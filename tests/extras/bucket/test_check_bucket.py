@@ -1,0 +1,90 @@
+"""presence-cli check-bucket: what a bucket that does shows, and the sentence for each one that does not."""
+import contextlib
+import datetime
+import re
+
+import pytest
+from buckets import MOTO, Store
+from command_line import run
+
+TIMES = r"10 of 16 KiB, \d+ to \d+ ms\n"
+SHOWN = (f"PUT: {TIMES}PUT again: {TIMES}"
+         r"LIST: sees all 10 objects; the bucket's clock is \+0 s from ours" "\n"
+         f"GET: {TIMES}DELETE: {TIMES}")
+
+
+def check(store, **variables):
+    return run("check-bucket", env={"PRESENCE_BUCKET_URL": store.url, **store.variables, **variables})
+
+
+def refused(store, **variables):
+    """The sentence, and that nothing is left there."""
+    ran = check(store, **variables)
+    assert ran.code == 1
+    return ran.err.removeprefix("Error: The bucket at PRESENCE_BUCKET_URL ").removesuffix("\n")
+
+
+def test_a_bucket_that_does(store):
+    ran = check(store)
+    assert (ran.code, ran.err, store.paths()) == (0, "", [])
+    assert re.fullmatch(SHOWN.replace(r"\+0", r"[+-]\d"), ran.out)
+
+
+def test_no_such_bucket(server):
+    assert refused(Store(server.port, "nowhere")) == "does not exist."
+
+
+def test_nobody_there(store):
+    assert refused(store, AWS_ENDPOINT_URL="http://127.0.0.1:1") == (
+        "cannot be reached: check its endpoint (AWS_ENDPOINT_URL, say).")
+
+
+def test_refused_credentials(store, server):
+    if MOTO:
+        pytest.skip("moto takes every key")
+    assert refused(store, AWS_ACCESS_KEY_ID="stranger") == (
+        "refuses our credentials: check the variables of its provider (AWS_ACCESS_KEY_ID, say).")
+
+
+@contextlib.contextmanager
+def changed(server, **attributes):
+    """Let the fake be otherwise for a while."""
+    before = {name: getattr(server, name) for name in attributes}
+    vars(server).update(attributes)
+    yield
+    vars(server).update(before)
+
+
+@pytest.mark.skipif(MOTO, reason="moto has no other clock")
+def test_clocks_that_are_apart(store, server):
+    with changed(server, behind=datetime.timedelta(minutes=1)):
+        assert "the bucket's clock is -60 s from ours\n" in check(store).out
+    with changed(server, behind=datetime.timedelta(hours=1)):
+        assert refused(store) == "says that this machine's clock is wrong."
+
+
+@pytest.mark.skipif(MOTO, reason="moto lists what is there")
+def test_a_list_that_does_not_see(store, server):
+    class All:
+        def __contains__(self, key):
+            return True
+
+    with changed(server, hidden=All()):
+        assert refused(store) == "does not list at once what was put into it."
+    assert store.paths() == []
+
+
+def test_other_bytes_than_were_put(store, gateway, behind):
+    gateway.mode = "other bytes"
+    assert refused(store, **behind) == "gives back other bytes than were put into it."
+    assert store.paths() == []
+
+
+def test_what_was_deleted_is_still_there(store, gateway, behind):
+    gateway.mode = "lying delete"
+    assert refused(store, **behind) == "still lists what was deleted."
+
+
+def test_without_a_bucket():
+    assert run("check-bucket").parts == (
+        1, "", "Error: PRESENCE_BUCKET_URL is missing: set it to the bucket that the receivers have.\n")
