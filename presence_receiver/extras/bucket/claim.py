@@ -41,7 +41,10 @@ class Claim:
         except Missing:
             return False
         except (ValueError, TypeError, KeyError):
-            raise BucketFault(f"The object {CLAIM} at PRESENCE_BUCKET_URL is not what a collector writes.") from None
+            if self._is_taking_over:
+                return False
+            raise BucketFault(f"The object {CLAIM} at PRESENCE_BUCKET_URL is not what a collector writes: check the "
+                              "endpoint, or start with --take-over.") from None
         if holder == folder or self._is_taking_over:
             return holder == folder
         raise Refused(f"The bucket at PRESENCE_BUCKET_URL is collected into {where}: stop the collector there, "

@@ -31,7 +31,7 @@ REASONS = (
     (r"status code: 404", "does not exist"),
     (r"status code: 30\d|BareRedirect", "is elsewhere: check its region and its endpoint (AWS_REGION, say)"),
     (r"InvalidCertificate|InvalidMessage|AlertReceived|tls", "failed at TLS: check its endpoint and its certificate"),
-    (r"(?s)invalid path.*?Path \"(.*?)\"", r"lists an object whose name no client can say, delete it: \1"),
+    (r"(?s)InvalidPath \{.*?path: \"(.*?)\",", r"lists an object whose name no client can say, delete it: \1"),
     (r"kind: Timeout|TimedOut", "did not answer in time"),
     (r"kind: Connect,", "cannot be reached: check its endpoint (AWS_ENDPOINT_URL, say)"),
     (r"status code: (\d+)", r"answered with status \1"),

@@ -51,6 +51,11 @@ def collect(tmp_path, store):
 
 
 @pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "collected"
+
+
+@pytest.fixture
 def inside(store, monkeypatch):
     """Lets the test's own process use the bucket."""
     for name, value in store.variables.items():

@@ -26,7 +26,7 @@ def test_what_is_a_bucket(url):
 
 @pytest.mark.parametrize("url", [
     "file:///data", "memory://", "s3://", "s3:///prefix", "presence", "http://host/bucket", "s3://key:secret@bucket",
-    "s3://bucket?region=x", "s3://bu cket",
+    "s3://bucket?region=x", "s3://bu cket", "s3://bucket//a", "s3://bucket/a//",
 ])
 def test_what_is_none(url):
     assert faults(BUCKET_URL=url) == {WANTED}

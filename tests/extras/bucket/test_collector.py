@@ -4,39 +4,11 @@ import subprocess
 import uuid
 
 import pytest
-from reading import raw_lines
+from buckets import MOTO
+from objects import ODD, PROCESS, found, name, once, put
 from running import wait_until
 
-from presence_receiver.extras.bucket.names import Name
-
-PROCESS = uuid.UUID(int=1).hex
-
-
-def line(number):
-    return b'{"receivedAt":"2026-11-22T20:15:00.123456Z","n":%d}\n' % number
-
-
-def name(number, accepted=None, stamp="20261122T201500.123456Z", process=PROCESS):
-    return Name(stamp, process, number, len(line(number)) if accepted is None else accepted)
-
-
-def put(store, number, **options):
-    store.put(name(number, **options).path, line(number) + line(number))
-
-
-def once(collect, folder, *arguments, status=0):
-    one = collect(folder, "--once", *arguments)
-    assert one.process.wait(60) == status, one.text()
-    return one.text()
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "collected"
-
-
-def found(folder, stem="presence"):
-    return [json.loads(each)["n"] for each in raw_lines(folder, stem)]
+REFUSED = "refuses our credentials: check the variables of its provider (AWS_ACCESS_KEY_ID, say)"
 
 
 def test_late_and_repeated_objects_are_in_the_files_once(store, collect, folder):
@@ -99,24 +71,6 @@ def test_5000_objects_of_strangers(store, collect, folder):
     assert len(store.paths()) == 5_001
 
 
-def test_a_bucket_has_one_folder(store, collect, folder, tmp_path):
-    once(collect, folder)
-    refused = once(collect, tmp_path / "other", status=1)
-    assert f"The bucket at PRESENCE_BUCKET_URL is collected into {folder} on " in refused
-    assert refused.endswith("stop the collector there, then start this one with --take-over.\n")
-    put(store, 1)
-    once(collect, tmp_path / "other", "--take-over")
-    assert found(tmp_path / "other") == [1]
-    once(collect, folder, status=1)
-
-
-def test_a_collector_whose_bucket_was_taken_over_ends(store, collect, folder, tmp_path):
-    first = collect()
-    wait_until(lambda: "collector.json" in store.paths(), what="the first to begin")
-    once(collect, tmp_path / "other", "--take-over")
-    assert first.process.wait(30) == 1
-
-
 def test_objects_that_cannot_be_deleted_are_said_once(store, collect, folder, gateway, behind):
     put(store, 1)
     gateway.mode = "no delete"
@@ -124,15 +78,107 @@ def test_objects_that_cannot_be_deleted_are_said_once(store, collect, folder, ga
     wait_until(lambda: gateway.count("GET /presence") > 6, 40, "some listings")
     assert one.stop() == 0
     assert (found(folder), one.text().count("cannot be deleted")) == ([1], 1)
+    deletes = [each for each in gateway.requests if each.startswith(("POST", "DELETE"))]
+    assert len(deletes) == 2, "all at once, then one by one, and no more for ten minutes"
 
 
-def test_nobody_there(store, collect, folder, gateway, behind):
-    gateway.mode = "page"
-    one = collect(variables=behind)
-    wait_until(lambda: "Nothing is collected now" in one.text(), 40, "the sentence")
+def test_deletes_that_do_nothing_double_nothing(store, collect, folder, gateway, behind):
     put(store, 1)
+    gateway.mode = "lying delete"
+    once(collect, folder, variables=behind)
+    text = once(collect, folder, variables=behind)
+    assert "1 came again" in text and found(folder) == [1]
     gateway.mode = "good"
-    wait_until(lambda: folder.exists() and raw_lines(folder), 40, "the lines")
+    once(collect, folder)
+    assert (store.paths(), found(folder)) == (["collector.json"], [1])
+
+
+@pytest.mark.skipif(MOTO, reason="moto lists what is there")
+def test_a_list_that_shows_objects_late_and_off_and_on(server, store, collect, folder, gateway, behind):
+    put(store, 1)
+    put(store, 2)
+    path = f"lines/{name(1).path}"
+    gateway.mode = "no delete"
+    for is_hidden in (True, False, True, False):
+        (server.hidden.add if is_hidden else server.hidden.discard)(path)
+        once(collect, folder, variables=behind)
+    assert sorted(found(folder)) == [1, 2]
+
+
+def test_a_faulty_object_that_cannot_be_moved_is_said_once(store, collect, folder, gateway, behind):
+    put(store, 1, accepted=1_000)
+    put(store, 2)
+    gateway.mode = "no copy"
+    one = collect(variables=behind)
+    wait_until(lambda: gateway.count("GET /presence") > 6, 40, "some listings")
+    assert one.stop() == 0
+    assert (found(folder), one.text().count(" is not as a receiver wrote it and cannot be moved: ")) == ([2], 1)
+    assert sum("1-1000.jsonl" in each and each.startswith("GET") for each in gateway.requests) == 1
+
+
+@pytest.mark.skipif(MOTO, reason="moto makes one slash of two")
+@pytest.mark.parametrize("key", ["inbox//x", "inbox/3//z", "inbox/.", "inbox/a\nb"])
+def test_a_name_that_no_client_can_say_is_named(key, server, store, collect, folder):
+    put(store, 1)
+    objects = server.buckets[store.url.split("/")[2]]
+    objects[f"lines/{key}"] = b"?", server.now()
+    text = once(collect, folder, status=1)
+    said = f"lines/{key}".replace("\n", "\\n")
+    assert text.endswith("Error: The bucket at PRESENCE_BUCKET_URL lists an object whose name no client can say, "
+                         f"delete it: {said}.\n")
+    del objects[f"lines/{key}"]
+    once(collect, folder)
+    assert found(folder) == [1]
+
+
+def test_a_folder_made_in_the_providers_console_is_a_strangers(store, collect, folder):
+    put(store, 1)
+    store.put("inbox/.keep", b"")
+    once(collect, folder)
+    assert found(folder) == [1]
+
+
+def test_a_position_that_no_collector_wrote(store, collect, folder):
+    once(collect, folder)
+    put(store, 1)
+    (folder / ".bucket.position").write_bytes(b"{")
+    assert once(collect, folder, status=1) == (
+        f"Error: {folder}/.bucket.position is not as a collector wrote it, and only it tells which objects are in the "
+        "files: put it back from a copy, or delete it and start with --take-over; some may be there twice then.\n")
+    (folder / ".bucket.position").unlink()
+    once(collect, folder, "--take-over")
+    assert found(folder) == [1]
+
+
+FAULTS = {
+    "hang": "did not answer in time", "reset": "broke off", "half": "broke off", 403: REFUSED, 404: "does not exist",
+    500: "answered with status 500", "slow down": "answered with status 503",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [*FAULTS, "page"])
+def test_a_bucket_that_is_away_and_comes_back(mode, store, collect, folder, gateway, behind):
+    put(store, 1)
+    once(collect, folder)
+    put(store, 2)
+    gateway.mode = mode
+    one = collect(variables=behind)
+    wait_until(lambda: "Nothing is collected now" in one.text(), 60, "the sentence")
+    said = "The bucket at PRESENCE_BUCKET_URL " + FAULTS[mode] + "." if mode in FAULTS else ODD
+    assert one.text().startswith(f"Nothing is collected now: {said}\n")
+    gateway.mode = "good"
+    wait_until(lambda: found(folder) == [1, 2], 40, "the lines")
+    assert one.stop() == 0
+
+
+def test_objects_that_break_off_are_fetched_again(store, collect, folder, gateway, behind):
+    put(store, 1)
+    gateway.mode = "half objects"
+    one = collect(variables=behind)
+    wait_until(lambda: " stays where it is: " in one.text(), 40, "the sentence")
+    gateway.mode = "good"
+    wait_until(lambda: folder.exists() and found(folder) == [1], 40, "the lines")
     assert one.stop() == 0
 
 

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from presence_receiver import config
-from presence_receiver.errors import StorageError
+from presence_receiver.errors import Refused, StorageError
 from presence_receiver.extras.bucket.names import Name
-from presence_receiver.extras.bucket.position import KEPT_SECONDS, Position, Ranges
+from presence_receiver.extras.bucket.position import KEPT_SECONDS, SEEN_SECONDS, Position, Ranges
 from presence_receiver.storage import Writer
 
 A, B = "a" * 32, "b" * 32
@@ -59,3 +59,28 @@ def test_a_process_is_forgotten_a_day_after_it_was_last_seen():
 def test_a_process_whose_objects_are_still_listed_is_not_forgotten():
     position = Position("f").with_(names(A, 0), 0.0)
     assert names(A, 0)[0] in position.after_listing({A}, 100 * KEPT_SECONDS)
+
+
+def test_that_an_object_is_still_listed_is_noted_once_an_hour():
+    position = Position("f").with_(names(A, 0), 0.0)
+    assert position.after_listing({A}, SEEN_SECONDS) == position
+    assert position.after_listing({A}, SEEN_SECONDS + 1).seen == {A: SEEN_SECONDS + 1}
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"{", b"null", b'{"folder": "f"}', b'{"folder": "f", "processes": []}', b"\xff",
+    b'{"folder": "f", "processes": {"a": {"seen": "x", "commits": []}}}'])
+def test_what_is_no_position(content, tmp_path):
+    (tmp_path / ".bucket.position").write_bytes(content)
+    with pytest.raises(Refused):
+        Position.read(tmp_path)
+
+
+def test_a_link_in_its_place_is_not_written_through(settings, tmp_path):
+    (tmp_path / "mine").write_bytes(b"mine")
+    for name in (".bucket.prepared", ".bucket.position"):
+        (tmp_path / name).symlink_to(tmp_path / "mine")
+    position = Position("f").with_(names(A, 0), 5.0)
+    Writer(settings).exchange(b"a\n", position.replacing)
+    assert Position.read(tmp_path) == position
+    assert (tmp_path / "mine").read_bytes() == b"mine"
