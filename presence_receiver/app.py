@@ -21,14 +21,14 @@ from presence_receiver.receiver import EXTENSION, Receiver, Storage
 from presence_receiver.senders import Senders
 from presence_receiver.storage import Housekeeping, LastDelivery, Writer
 from presence_receiver.turns import Turns
-from presence_receiver.webhook import identify, log as webhook_log, webhook
+from presence_receiver.webhook import LightFlask, identify, log as webhook_log, webhook
 
 log = logging.getLogger(__name__)
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     """The receiver as an application of its own; `settings` win over environment variables of the same name."""
-    app = Flask("presence_receiver", static_folder=None)
+    app = LightFlask("presence_receiver", static_folder=None)
     app.config.update(settings or {})
     init_app(app)
     app.register_blueprint(service)

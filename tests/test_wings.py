@@ -45,7 +45,7 @@ DOORS = {
     "requests": {"http_client", "subscriptions", "extras.probe"},
     "rich": {"cli", "extras.*"},
     "urllib3": {"http_client"},
-    "werkzeug": {"app"},
+    "werkzeug": {"app", "webhook"},
 }
 """The wings that may import each library; of the standard library, what is to have one door."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from presence_receiver.faces import face
 
 if TYPE_CHECKING:
+    from presence_receiver.webhook.light_flask import LightFlask
     from presence_receiver.webhook.views import identify, log, webhook
 
 __getattr__ = face(__name__, __file__)

@@ -86,7 +86,8 @@ def _answer(receiver: Any, judged: Judged) -> Response:
             "presence-cli replay judges them.", judged.unjudged_count,
         )
     if judged.accepted_count or not judged.rejected_count:
-        return Response(_compact.encode(counts) + "\n", mimetype="application/json")
+        content = _compact.encode(counts).encode() + b"\n"
+        return current_app.response_class(content, mimetype="application/json")
     return _error(judged.error, 422 if judged.is_readable else 400, **counts, errors=judged.errors)
 
 
