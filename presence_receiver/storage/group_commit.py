@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 from presence_receiver.storage import thread_pool
 from presence_receiver.storage.faults import kind_of
@@ -21,6 +21,9 @@ GATHER_SECONDS = 0.005
 
 JOIN_SECONDS = 5.0
 """How long a caller waits, from joining, for its group to be formed."""
+
+HOLD_SECONDS = 0.25
+"""After so much of trying one by one the lock is given back; nobody of ours holds it for more than 0.5 s."""
 
 Batch = tuple[bytes, bytes]
 """One caller's lines and rejected lines."""
@@ -64,7 +67,9 @@ class GroupCommit:
         with self._mutex:
             self._queue.append(waiting)
             self._name_leader()
-            waiting.is_timed = seconds < JOIN_SECONDS or self._is_first(waiting)
+            waiting.is_timed = seconds < JOIN_SECONDS
+            with suppress(IndexError):  # where it is taken already
+                waiting.is_timed |= self._queue[0] is waiting
         try:
             self._wait(waiting)
         except BaseException:
@@ -89,13 +94,6 @@ class GroupCommit:
                 waiting.is_to_lead = False
                 self._lead()
 
-    def _is_first(self, waiting: _Waiting) -> bool:
-        """Return whether it is the first in the queue; one that is not there any more, has been taken."""
-        try:
-            return self._queue[0] is waiting
-        except IndexError:
-            return False
-
     def _leave(self, waiting: _Waiting) -> bool:
         """Leave the queue; False where the batch is in a group already, or done."""
         with self._mutex:
@@ -114,7 +112,7 @@ class GroupCommit:
     def _name_leader(self) -> None:
         """Let the first in the queue lead, unless someone does; the mutex is held."""
         if self._queue and not self._is_led:
-            self._is_led = self._queue[0].is_to_lead = True
+            self._is_led = self._queue[0].is_to_lead = self._queue[0].is_timed = True
             self._wake(self._queue[0])
 
     def _wake(self, waiting: _Waiting) -> None:
@@ -157,20 +155,27 @@ class GroupCommit:
         return self._group
 
     def _settle(self, group: Sequence[_Waiting]) -> None:
-        """Commit the group; where all of it does not fit, each alone."""
-        if not group:
+        """Commit the group; where all of it does not fit, each alone, as far as that goes before the lock is due back."""
+        due = time.monotonic() + HOLD_SECONDS
+        error = self._failure(group) if group else None
+        if len(group) < 2 or not isinstance(error, OSError) or kind_of(error) != "full":
+            for waiting in group:
+                waiting.error = error
             return
-        error: Exception | None = None
+        for count, waiting in enumerate(group, start=1):
+            waiting.error = self._failure([waiting])
+            if time.monotonic() >= due:
+                self._group, rest = [*group[:count]], group[count:]
+                self._queue.extendleft(reversed(rest))
+                return
+
+    def _failure(self, group: Sequence[_Waiting]) -> Exception | None:
+        """Return why nothing of the group is written; None where all of it is."""
         try:
             self._commit([waiting.batch for waiting in group])
-        except Exception as failure:  # whatever it is, nothing is written and everybody gets an answer
-            error = failure
-        if len(group) > 1 and isinstance(error, OSError) and kind_of(error) == "full":
-            for waiting in group:
-                self._settle([waiting])
-            return
-        for waiting in group:
-            waiting.error = error
+        except Exception as failure:  # whatever it is, everybody gets an answer
+            return failure
+        return None
 
     def _finish(self) -> None:
         """Let everybody in the group go on, and name the next to lead."""

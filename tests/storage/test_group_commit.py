@@ -155,6 +155,45 @@ def test_of_a_group_that_does_not_fit_each_is_tried_alone(lock, number):
     assert sorted(lock.told[0]) == [(b"a", b""), (b"bb", b"")]
 
 
+def test_the_lock_is_given_back_while_each_is_tried_alone(lock, monkeypatch):
+    def fail(group):
+        if len(group) > 1:
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(group_commit, "HOLD_SECONDS", 0)
+    lock.failure = fail
+    with lock.mutex:
+        joined = []
+        for count, text in enumerate([b"a", b"b", b"c"], start=1):
+            joined.append(lock.join(text))
+            lock.waiting(count)
+    assert outcomes(*joined) == [None] * 3
+    a, b, c = (b"a", b""), (b"b", b""), (b"c", b"")
+    assert lock.groups == [[a, b, c], [a], [b, c], [b], [c]]
+    wait_until(lambda: lock.told == [[a], [b], [c]], what="the last to be told")
+
+
+def test_who_is_tried_alone_later_has_no_more_than_its_time(lock, monkeypatch):
+    def fail(group):
+        if len(group) > 1:
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(group_commit, "HOLD_SECONDS", 0)
+    monkeypatch.setattr(group_commit, "JOIN_SECONDS", 0)
+    lock.failure = fail
+    commits = lock.commits = GroupCommit(lock.locked, lock.commit, lambda group: lock.mutex.acquire())
+    with lock.mutex:
+        first = lock.join(b"a")
+        lock.waiting(1)
+        second = lock.join(b"b", 0.5)
+        lock.waiting(2)
+    # the lock is somebody else's from the first one's commit on
+    assert [outcomes(first)[0], type(*outcomes(second))] == [None, TimeoutError]
+    lock.mutex.release()
+    wait_until(lambda: not commits._is_led, what="the lock to be given back")
+    assert lock.groups == [[(b"a", b""), (b"b", b"")], [(b"a", b"")]]
+
+
 def test_a_lock_that_cannot_be_had_at_all_is_told_to_everybody(lock):
     @contextmanager
     def broken(waits):
