@@ -12,6 +12,9 @@ from gevent import get_hub, monkey
 KEPT_DESCRIPTORS = 200
 """Of those that the process may open, for its files, its threads' and the listening sockets."""
 
+SEND_BYTES = 64 * 1024
+"""What the kernel holds of answers that a sender does not take, else up to 4 MiB for each; ours are small."""
+
 
 class Door:
     """Accepts on gunicorn's listening sockets, one connection a turn of the loop, and gives each to `enter`.
@@ -26,6 +29,7 @@ class Door:
         self._listening = []
         for listener in listeners:
             listener.setblocking(False)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # what is accepted has it too
             watcher = get_hub().loop.io(listener.fileno(), 1)
             watcher.start(self._accept, listener)
             self._listening.append((watcher, listener))

@@ -5,6 +5,7 @@ Knows no HTTP. Each call does a bounded piece of work and never waits.
 from __future__ import annotations
 
 import socket
+import struct
 import time
 
 from gevent import get_hub
@@ -12,6 +13,9 @@ from gevent import get_hub
 from presence_receiver.server.deadlines import Deadlines
 
 READ, WRITE = 1, 2
+ABORT = struct.pack("ii", 1, 0)
+"""For SO_LINGER: throw away what has not been sent."""
+
 DRAIN_BYTES = 64 * 1024
 """What is read and thrown away after a last answer: closing on unread bytes would take the answer back."""
 
@@ -59,11 +63,8 @@ class Wire:
             self._watch(WRITE)
 
     def _flush(self) -> None:
-        before, size = self.deadline, len(self._out)
         self._send(b"")
-        if len(self._out) == size:
-            self.deadline = before
-        elif not self._out and not self.is_closed:
+        if not self._out and not self.is_closed:
             self._sent()
 
     def _shut(self) -> None:
@@ -92,6 +93,8 @@ class Wire:
         if not self.is_closed:
             self._watcher.stop()
             self._watcher.close()
+            if self._out:  # else the kernel would offer to the sender, for minutes, what it does not take
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             self._socket.close()
             self.is_closed, self._out = True, b""
 

@@ -1,0 +1,14 @@
+"""A running gunicorn with the worker and an application that echoes."""
+from pathlib import Path
+
+from running import Receiver
+
+HERE = str(Path(__file__).parent)
+
+
+def echo(folder, *arguments, workers=1):
+    """A server of `echo.application`; gunicorn's `arguments` are added."""
+    variables = {"PYTHONPATH": HERE, "GUNICORN_CMD_ARGS": " ".join(arguments)}
+    one = Receiver(folder / "data", folder / "log", workers=workers, variables=variables)
+    one.command[-1] = "echo:application"
+    return one
