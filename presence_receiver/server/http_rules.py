@@ -14,8 +14,8 @@ HEAD_BYTES = 16 * 1024
 FIELDS = 100
 """The most that a head may hold; gunicorn's own default for the fields."""
 
-EMPTY_LINES_BYTES = 16
-"""Of empty lines before a request; each is parsed by itself."""
+EMPTY_LINES = b"\r\n" * 8
+"""So many may stand before a request; RFC 9112 (2.2) wants at least one ignored, and each costs as much as a head."""
 
 LENGTH_DIGITS = 19
 

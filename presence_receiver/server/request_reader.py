@@ -53,7 +53,7 @@ class RequestReader:
 
     @property
     def has_begun(self) -> bool:
-        """Whether more has come than empty lines, which RFC 9112 (2.2) wants ignored before a request."""
+        """Whether more has come than empty lines."""
         return bool(self._start.strip(b"\r\n"))
 
     def take(self, size: int) -> bytes:
@@ -95,7 +95,7 @@ class RequestReader:
             raise Refused(431, http_rules.TOO_LONG)
         if b"\n" not in self._start.lstrip(b"\r\n"):
             self._start += piece
-            if len(self._start) > http_rules.EMPTY_LINES_BYTES and not self.has_begun:
+            if not self.has_begun and not http_rules.EMPTY_LINES.startswith(self._start):
                 raise Refused(400, http_rules.BROKEN)
 
     def _parse_body(self, piece: bytes) -> None:

@@ -1,5 +1,7 @@
 """What the reader makes of bytes, in one word or as a value that can be compared; and bytes made odd."""
 import random
+import re
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import h11
 
@@ -32,29 +34,54 @@ def request(reader):
 
 
 def by_h11(data):
-    """The same as h11 sees it: [(method, target, body), …] and "refused", or "waits"."""
-    connection, found = h11.Connection(h11.SERVER), []
-    if data:  # h11 takes nothing for the end
-        connection.receive_data(data)
+    """The same as h11 sees it, and "refused" for a status and "broken".
+
+    It does not ignore empty lines before a request, as RFC 9112 (2.2) wants it: they are taken away here.
+    """
+    found = []
     try:
-        while True:
-            event, body = connection.next_event(), b""
-            if event in (h11.NEED_DATA, h11.PAUSED):
-                return [*found, "waits"]
-            if isinstance(event, h11.Request):
-                head = event.method.decode(), event.target.decode()
-                while isinstance(event := connection.next_event(), h11.Data):
-                    body += event.data
-                if not isinstance(event, h11.EndOfMessage):
-                    return [*found, "waits"]
-                found.append((*head, body))
-                connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
-                connection.send(h11.EndOfMessage())
-                if connection.our_state is h11.MUST_CLOSE:
-                    return found
-                connection.start_next_cycle()
+        while data := re.sub(rb"\A(\r\n){1,8}", b"", data):
+            connection = h11.Connection(h11.SERVER)
+            connection.receive_data(data)
+            request = one_by_h11(connection)
+            found.append(request)
+            if request == "waits" or connection.our_state is h11.MUST_CLOSE:
+                return found
+            data, _ = connection.trailing_data
     except h11.ProtocolError:  # ours too: after CONNECT it has another protocol
         return [*found, "refused"]
+    return [*found, "waits"]
+
+
+def one_by_h11(connection):
+    """The next request, which is answered; "waits" where there is not all of it."""
+    event, body = connection.next_event(), b""
+    if not isinstance(event, h11.Request):
+        return "waits"
+    target = event.target.decode()
+    path = target.split("?")[0] if target.startswith(("/", "*")) else urlsplit(target).path or "/"
+    head = event.method.decode(), unquote_to_bytes(path).decode("latin-1")
+    while isinstance(event := connection.next_event(), h11.Data):
+        body += event.data
+    if not isinstance(event, h11.EndOfMessage):
+        return "waits"
+    connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
+    connection.send(h11.EndOfMessage())
+    return *head, body
+
+
+STRICTER = {("refused", "request"), ("refused", "waits")}
+"""Ours refuses at once what h11 serves or waits for. h11 is laxer with bare line feeds, folded lines, methods that
+nobody registered, doubled lengths that agree, `Expect` of any kind, fragments and targets of any form; and it
+judges no head before its end."""
+
+
+def differences(data, whole):
+    """How what came of these bytes differs first from what h11 makes of them, where ours is not the stricter one."""
+    ours = ["refused" if isinstance(one, int) or one == "broken" else one for one in whole]
+    first = next(((one, other) for one, other in zip([*ours, None], [*by_h11(data), None]) if one != other), None)
+    kinds = first and tuple("request" if isinstance(one, tuple) else one for one in first)
+    return None if kinds in STRICTER else first
 
 
 SEEDS = [
