@@ -25,7 +25,7 @@ class Connection(Wire):
     """One sender's."""
 
     __slots__ = (
-        "_worker", "_rest", "_waiting", "_wanted", "_has_ended", "_is_last", "_began", "_idle_seconds", "reader",
+        "_worker", "_rest", "_waiting", "_wanted", "_has_ended", "_is_told", "_is_last", "_began", "_idle_seconds", "reader",
         "address", "is_busy", "is_trusted",
     )
 
@@ -37,7 +37,7 @@ class Connection(Wire):
         self._rest = b""
         self._waiting: greenlet | None = None
         self._wanted = 0
-        self._has_ended = self._is_last = self.is_busy = self.is_trusted = False
+        self._has_ended = self._is_told = self._is_last = self.is_busy = self.is_trusted = False
         self._began = self._idle_seconds = 0.0
         worker.connections.idle(self, is_trusted=False)
 
@@ -99,10 +99,10 @@ class Connection(Wire):
         self._rest = reader.feed(self._rest)
         while reader.size < size and not (reader.is_complete or reader.is_broken or self._has_ended):
             self._wait(size)
-        body = reader.take(size)
-        if not body and size and not reader.is_complete and not reader.length:
-            raise OSError("The body is wrongly framed or broke off.")
-        return body
+        if reader.size < size and not (reader.is_complete or reader.length or self._is_told):
+            self._is_told = True
+            raise OSError("The body is wrongly framed or broke off; another read has what came.")
+        return reader.take(size)
 
     def _wait(self, size: int) -> None:
         self._wanted, self.deadline = size, min(self._began + self._deadlines.request, self._latest)

@@ -85,7 +85,7 @@ def _pieces(stream: Stream, most: int, size: int) -> Iterator[bytes]:
 
 
 def _left_over(stream: Stream, most: int) -> bytes:
-    """What gunicorn had buffered when reading failed: a second read hands it over."""
+    """What the server had buffered when reading failed: a second read hands it over."""
     try:
         return stream.read(most)
     except (ParseException, OSError):

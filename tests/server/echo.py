@@ -16,17 +16,17 @@ class HastyWorker(HttpWorker):
 
 
 def application(environ, start_response):
-    """`[method, path, body]` as JSON, or what else the path says."""
-    path, headers = environ["PATH_INFO"], [("Content-Type", "application/json")]
+    """`[method, path, body]` as JSON in the header X-Echo, which a HEAD's answer has too; or what the path says."""
+    path, headers = environ["PATH_INFO"], []
     if path == "/large":
         start_response("200 OK", headers)
         return [b" " * LARGE]
     if path == "/split":
         start_response("200 OK", [("X-Split", "a\r\nb: c")])
         return [b"[]"]
-    status = "404 Not Found" if path == "/refused" else "200 OK"
-    start_response(status, headers)
-    return [json.dumps([environ["REQUEST_METHOD"], path, _body(environ)]).encode()]
+    headers = [("X-Echo", json.dumps([environ["REQUEST_METHOD"], path, _body(environ)]))]
+    start_response("404 Not Found" if path == "/refused" else "200 OK", headers)
+    return [b"{}"]
 
 
 def _body(environ):

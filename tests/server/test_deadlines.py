@@ -22,7 +22,7 @@ BEGINNINGS = {  # what is sent, and answered, first; what is sent then; and whic
     "a head": (b"", b"G", "head"),
     "a slow head": (b"", b"GET /", "head"),
     "a body": (b"", POST + b"[", "request"),
-    "a slow body": (b"", POST.replace(b"2", b"2000") + b"[", "request"),
+    "a slow body": (b"", POST.replace(b"2", b"200000") + b"[", "request"),
     "a slow head after a delivery": (POST + b"[]", b"GET /", "request"),
     "a slow head after another request": (UNREAD, b"GET /", "head"),
     "no reader": (b"", LARGE_ONE, "progress"),
