@@ -152,3 +152,10 @@ def test_judged_and_replayed_gives_what_judging_without_a_budget_gives(delivery,
     assert first.accepted_count + again.accepted_count == whole.accepted_count
     assert first.rejected_count + again.rejected_count == whole.rejected_count
     assert sorted((first.lines + again.lines).splitlines()) == sorted(whole.lines.splitlines())
+
+
+@pytest.mark.parametrize("count", [4_000, 12_000])
+def test_bytes_end_the_lines_of_fast_observations_too(count):
+    found = judged(report(*[GOOD] * count, ownerId=1490), size=500_000)
+    assert len(found.lines) < 800_000
+    assert 0 < found.accepted_count < count == found.accepted_count + found.unjudged_count
