@@ -4,7 +4,7 @@
     python -m tests.benchmarks.bucket --quick
 
 CPU is that of the receiver's processes alone. After each measurement the receiver is killed, the bucket collected, and
-the lines are counted against what was acknowledged. PUTs are the objects that lay there then.
+the lines are counted against what was acknowledged. PUTs are those that the gateway has counted, repeated ones too.
 """
 
 import pathlib
@@ -26,7 +26,10 @@ from ceph import Ceph  # noqa: E402
 HEAD = ["", "a delivery", "a second", "a CPU-second", "p50 ms", "p99 ms", "missing", "PUTs a delivery"]
 MONTH = 30 * 86_400
 PUT_DOLLARS, GET_DOLLARS = 5e-6, 0.4e-6
-"""S3's standard class in us-east-1, as published for 2026: a PUT or LIST, a GET; a DELETE is free."""
+"""S3's standard class in us-east-1 (aws.amazon.com/s3/pricing): a PUT or LIST, a GET; a DELETE is free."""
+
+COMMIT = 64
+"""Objects of one of the collector's commits, before each of which it asks once for its claim, as in each round."""
 
 RATES = [("1 a minute", 1 / 60), ("10 a second", 10), ("200 a second", 200)]
 GATHERED = [0, 1]
@@ -37,7 +40,7 @@ class Buckets:
     """A new bucket for each measurement."""
 
     def __init__(self, ceph: Ceph):
-        self._port, self._count = ceph.ports[0], 0
+        self._port, self._count, self.puts = ceph.ports[0], 0, ceph.puts
 
     def next(self) -> Store:
         self._count += 1
@@ -59,8 +62,9 @@ def in_bucket(options, arguments, buckets, size: int, gathered: float = 0) -> di
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="presence-benchmark-") as name:
         folder = pathlib.Path(name)
         with started(contender, folder, options.processes) as server:
+            before = buckets.puts()
             found = loaded(server, arguments)
-        puts = len(store.paths("inbox/")) * size / max(found["total"], 1)
+        puts = (buckets.puts() - before) * size / max(found["total"], 1)
         subprocess.run([sys.executable, "-c", COLLECT, "collect", "--once"], check=True, capture_output=True,
                        env=environment(contender, folder, 0, 1))
         return figures(found) | {"missing": found["total"] - count_lines(folder / "data"), "puts": puts}
@@ -96,9 +100,10 @@ def price(options, buckets) -> None:
             if rate >= 1:
                 options.rate, options.connections = rate, max(options.connections, 3 * rate)
                 puts = in_bucket(options, load_arguments(options, SIZE), buckets, SIZE, gathered)["puts"]
-            month = puts * rate * MONTH
+            month, rounds = puts * rate * MONTH, MONTH / min(10, max(1, 1 / rate))
+            gets = month + rounds + max(month / COMMIT, min(month, rounds))
             rows.append([label, f"{gathered} s", f"{puts:.2f}", tables.count(month), f"{month * PUT_DOLLARS:.2f}",
-                         f"{month * GET_DOLLARS + MONTH / min(10, max(1, 1 / rate)) * PUT_DOLLARS:.2f}"])
+                         f"{gets * GET_DOLLARS + rounds * PUT_DOLLARS:.2f}"])
     print(tables.table(["deliveries", "gathered", "PUTs a delivery", "PUTs a month", "dollars for them",
                         "for collecting"], rows))
 

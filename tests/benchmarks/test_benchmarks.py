@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from ceph import Ceph
 from contenders import CONTENDERS
 
 pytestmark = pytest.mark.slow
@@ -40,6 +41,16 @@ def test_compare(name, tmp_path):
     assert wrong == [(0, 0, 0), (0, 0, 0)]
     assert all(found["observations"] > 0 for found in rounds)
     assert output.count(CONTENDERS[name].label) == 3
+
+
+def test_bucket():
+    if program := Ceph.missing():
+        pytest.skip(f"{program} is not installed")
+    output = run("bucket")
+    rows = [line.split() for line in output.splitlines() if line.startswith(("files", "bucket"))]
+    assert [(way, size, missing) for way, size, *_, missing, _ in rows] == [
+        ("files", "50", "0"), ("bucket", "50", "0"), ("files", "500", "0"), ("bucket", "500", "0")]
+    assert "PUTs a month" in output
 
 
 def test_parts():

@@ -80,7 +80,8 @@ class Store:
         where = obstore.sign(self._opened(f"s3://{self._bucket}"), "PUT", "", datetime.timedelta(minutes=1))
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         connection.request("PUT", where.split(str(self._port), 1)[1])
-        assert connection.getresponse().status == 200
+        answer = connection.getresponse()
+        assert answer.status == 200, (answer.status, answer.read())
         connection.close()
         return self
 

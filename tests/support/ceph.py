@@ -1,5 +1,6 @@
 """A real Ceph on loopback: a monitor, three storage daemons and two gateways that speak S3, killed one by one."""
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -128,6 +129,13 @@ class Ceph:
         for name in [*self._processes]:
             self.start(name)
         wait_until(self.answers, 90, "the gateways to answer")
+
+    def puts(self):
+        """How many PUTs of objects the first gateway has had since it was started; it counts by itself."""
+        socket = self._folder / "run" / "client.rgw.0.asok"
+        told = subprocess.run(["ceph", "--admin-daemon", str(socket), "perf", "dump"], env=self._environment,
+                              capture_output=True, check=True, timeout=60)
+        return json.loads(told.stdout)["rgw"]["put"]
 
     def answers(self):
         """Whether all gateways take connections."""

@@ -45,6 +45,8 @@ class Claim:
                 return False
             raise BucketFault(f"The object {CLAIM} at PRESENCE_BUCKET_URL is not what a collector writes: check the "
                               "endpoint, or start with --take-over.") from None
+        if holder == folder:
+            self._is_taking_over = False
         if holder == folder or self._is_taking_over:
             return holder == folder
         raise Refused(f"The bucket at PRESENCE_BUCKET_URL is collected into {where}: stop the collector there, "

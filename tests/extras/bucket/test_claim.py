@@ -24,11 +24,19 @@ def test_a_bucket_has_one_folder(store, collect, folder, tmp_path):
     once(collect, folder, status=1)
 
 
-def test_a_collector_whose_bucket_was_taken_over_ends(store, collect, folder, tmp_path):
-    first = collect()
-    wait_until(lambda: "collector.json" in store.paths(), what="the first to begin")
+@pytest.mark.parametrize("arguments", [[], ["--take-over"]])
+@pytest.mark.parametrize("is_ours", [False, True])
+def test_a_collector_whose_bucket_was_taken_over_ends(is_ours, arguments, store, collect, folder, tmp_path):
+    if is_ours:
+        once(collect, folder)
+    put(store, 1)
+    first = collect(folder, *arguments)
+    wait_until(lambda: store.paths() == ["collector.json"] and found(folder), what="the first to begin")
     once(collect, tmp_path / "other", "--take-over")
     assert first.process.wait(30) == 1
+    put(store, 2)
+    once(collect, tmp_path / "other")
+    assert (found(folder), found(tmp_path / "other")) == ([1], [2])
 
 
 def test_a_collector_whose_bucket_is_taken_over_before_its_commit_writes_nothing(

@@ -1,8 +1,11 @@
 """A gateway that misbehaves: an answer in time, the right sentence, and well again without a restart."""
+import json
 import threading
 import time
 
 import pytest
+from buckets import Gateway
+from certificates import Certificate, context
 from reading import lines
 from running import wait_until
 
@@ -55,6 +58,35 @@ def there(folder):
 
 
 @pytest.mark.slow
+def test_tls_that_fails_and_is_mended(start, store, server, deliveries, tmp_path):
+    """Once with a certificate of nobody's, then with one of an authority that the machine trusts."""
+    authority, stranger = Certificate("authority", is_authority=True), Certificate("localhost")
+    (tmp_path / "trusted.pem").write_bytes(authority.pem)
+    gateway = Gateway(server.port, context(tmp_path, stranger))
+    trusting = store.variables | {
+        "AWS_ENDPOINT_URL": f"https://localhost:{gateway.port}", "SSL_CERT_FILE": str(tmp_path / "trusted.pem")}
+    receiver = start(tmp_path / "none", variables=trusting, BUCKET_URL=store.url, workers=1)
+    first, second = deliveries(2)
+    refused, seconds = timed(receiver, first)
+    assert (refused.status, seconds <= IN_TIME) == (503, True), seconds
+    assert refused.json == {"error": "The bucket at PRESENCE_BUCKET_URL failed at TLS: check its endpoint and its "
+                                     "certificate."}
+    gateway.context = context(tmp_path, Certificate("localhost", authority))
+    wait_until(lambda: receiver.post([second]).status == 200, what="the receiver to find the bucket again")
+    wait_until(lambda: any(macs_of(first) <= macs_in(each) for each in store.objects().values()),
+               what="the refused delivery to land")
+    gateway.close()
+
+
+def macs_of(report):
+    return {seen["clientMac"] for seen in report["observations"]}
+
+
+def macs_in(content):
+    return {json.loads(line)["clientMac"] for line in content.splitlines()}
+
+
+@pytest.mark.slow
 def test_each_is_answered_within_its_own_time(receiver, gateway, deliveries):
     """Those that come later do not wait for the PUTs that hang, nor for each other."""
     gateway.mode, seconds, threads = "hang", [], []
@@ -82,7 +114,22 @@ def test_a_stop_under_a_hanging_put(receiver, gateway, deliveries):
 
 
 @pytest.mark.slow
-def test_a_put_that_is_stored_unheard_comes_once(receiver, gateway, deliveries, collect):
+def test_a_stop_while_gathering(start, store, deliveries, tmp_path):
+    receiver = start(tmp_path / "none", variables=store.variables, BUCKET_URL=store.url, workers=1,
+                     BUCKET_GATHER_SECONDS="2")
+    assert receiver.post(deliveries(1)).status == 200
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(receiver.post(deliveries(1))))
+    begun = time.monotonic()
+    thread.start()
+    wait_until(lambda: time.monotonic() > begun + 0.5)
+    assert receiver.stop() == 0
+    thread.join()
+    assert ([answer.status for answer in answers], len(store.objects())) == ([200], 2)
+
+
+@pytest.mark.slow
+def test_a_put_that_is_stored_unheard_comes_once(receiver, store, gateway, deliveries, collect):
     report, = deliveries(1)
     gateway.mode = "late"
     answers = []
@@ -94,12 +141,8 @@ def test_a_put_that_is_stored_unheard_comes_once(receiver, gateway, deliveries, 
     gateway.mode = "good"
     thread.join()
     assert answers[0].status == 200
-    wait_until(lambda: collectible(gateway), what="the repeated object to be deleted")
+    wait_until(lambda: not store.objects(), what="the repeated object to be deleted")
     assert len(there(folder)) == 3
-
-
-def collectible(gateway):
-    return gateway.requests
 
 
 @pytest.mark.slow

@@ -1,0 +1,88 @@
+"""What waits in a process for a bucket that does not take it: how much, and for how long."""
+import threading
+import time
+
+import pytest
+from running import wait_until
+
+from presence_receiver.errors import StorageError
+from presence_receiver.extras.bucket import writer
+from presence_receiver.metrics import Metrics
+
+LINE = b'{"receivedAt":"2026-11-22T20:15:00.123456Z"}\n'
+FULL = "The bucket at PRESENCE_BUCKET_URL has not taken what came before."
+SILENT = "The bucket at PRESENCE_BUCKET_URL did not answer in time."
+
+
+class Counted(Metrics):
+    """What the writer says is here and not in the bucket yet."""
+
+    def __init__(self):
+        self.size = self.largest = 0
+
+    def waiting(self, size):
+        self.size, self.largest = size, max(size, self.largest)
+
+
+@pytest.fixture
+def counted():
+    return Counted()
+
+
+@pytest.fixture
+def bucket_writer(inside, gateway, behind, counted, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", behind["AWS_ENDPOINT_URL"])
+    return writer.BucketWriter(inside.url, 0, counted)
+
+
+def refused(bucket_writer, content):
+    with pytest.raises(StorageError) as error:
+        bucket_writer.append(content, b"")
+    assert error.value.kind == "bucket"
+    return str(error.value)
+
+
+def test_there_is_an_end_to_what_waits(bucket_writer, gateway, counted, inside, monkeypatch):
+    monkeypatch.setattr(writer, "MOST_WAITING", 3 * len(LINE))
+    gateway.mode = "hang"
+    said = []
+    thread = threading.Thread(target=lambda: said.append(refused(bucket_writer, 2 * LINE)))
+    thread.start()
+    wait_until(lambda: gateway.count("PUT"), what="the PUT")
+    begun = time.monotonic()
+    assert refused(bucket_writer, 2 * LINE) == FULL
+    assert time.monotonic() - begun < 1
+    thread.join()
+    assert said == [SILENT]
+    gateway.mode = "good"
+    wait_until(lambda: inside.objects(), what="what waits to land")
+    wait_until(lambda: counted.size == 0, what="nothing to wait")
+    bucket_writer.append(2 * LINE, b"")
+    assert ([*inside.objects().values()], counted.largest) == ([2 * LINE, 2 * LINE], 2 * len(LINE))
+
+
+def test_a_delivery_of_any_size_may_wait_alone(bucket_writer, inside, monkeypatch):
+    monkeypatch.setattr(writer, "MOST_WAITING", 1)
+    bucket_writer.append(LINE, LINE)
+    assert [*inside.objects().values()] == [LINE + LINE]
+
+
+@pytest.mark.slow
+def test_a_delivery_is_given_up_in_the_end(bucket_writer, gateway, counted, inside, monkeypatch):
+    monkeypatch.setattr(writer, "KEPT_SECONDS", 6)
+    gateway.mode = "hang"
+    assert refused(bucket_writer, LINE) == SILENT
+    wait_until(lambda: counted.size == 0, what="it to be given up")
+    gateway.mode = "good"
+    bucket_writer.append(LINE, b"")
+    assert [*inside.objects().values()] == [LINE]
+
+
+def test_two_writers_never_give_one_name_twice(inside, counted):
+    for _ in range(2):
+        one = writer.BucketWriter(inside.url, 0, counted)
+        for _ in range(3):
+            one.append(LINE, b"")
+    names = [path.split("-") for path in inside.paths("inbox/")]
+    assert len({(process, number) for _, process, number, _ in names}) == 6
+    assert sorted(int(number) for _, _, number, _ in names) == [0, 0, 1, 1, 2, 2]
