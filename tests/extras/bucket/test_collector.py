@@ -71,6 +71,22 @@ def test_5000_objects_of_strangers(store, collect, folder):
     assert len(store.paths()) == 5_001
 
 
+def test_what_a_round_asks_of_the_bucket(store, collect, folder, gateway, behind):
+    """Each request costs money, see the page."""
+    once(collect, folder)
+    once(collect, folder, variables=behind)
+    bucket = "/" + store.url.split("/")[2]
+    claim, listing = f"GET {bucket}/lines/collector.json", f"GET {bucket}?list-type=2&prefix=lines%2Finbox%2F"
+    assert [each.removesuffix(" HTTP/1.1") for each in gateway.requests] == [claim, listing]
+    gateway.requests.clear()
+    for number in range(3):
+        put(store, number)
+    once(collect, folder, variables=behind)
+    asked = [each.removesuffix(" HTTP/1.1") for each in gateway.requests]
+    gets = [f"GET {bucket}/lines/{name(number).path}" for number in range(3)]
+    assert (asked[:2], sorted(asked[2:5]), asked[5:]) == ([claim, listing], gets, [claim, f"POST {bucket}?delete"])
+
+
 def test_objects_that_cannot_be_deleted_are_said_once(store, collect, folder, gateway, behind):
     put(store, 1)
     gateway.mode = "no delete"
