@@ -22,7 +22,7 @@ from presence_receiver.extras.bucket.store import Bucket
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.storage import Housekeeping, TrustedClock, Writer
 
-MOST_BYTES, MOST_OBJECTS = 8 * 1024 * 1024, 64
+MOST_BYTES, MOST_OBJECTS = 8_000_000, 64
 """Of one commit, so that receivers that write the same files need not wait long for the lock."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 10.0

@@ -8,6 +8,10 @@ from buckets import MOTO
 from objects import ODD, PROCESS, found, name, once, put
 from running import wait_until
 
+from presence_receiver.extras.bucket.collector import MOST_BYTES, _commits
+from presence_receiver.extras.bucket.inbox import Listed
+
+MB = 1_000_000
 REFUSED = "refuses our credentials: check the variables of its provider (AWS_ACCESS_KEY_ID, say)"
 
 
@@ -69,6 +73,16 @@ def test_5000_objects_of_strangers(store, collect, folder):
     once(collect, folder)
     assert sorted(found(folder)) == [*range(20)]
     assert len(store.paths()) == 5_001
+
+
+def test_commits_are_small():
+    sizes = [MB, 8 * MB, 7 * MB, MB, 1, 20 * MB, *[1] * 100]
+    commits = list(_commits([Listed(name(number), size) for number, size in enumerate(sizes)]))
+    assert [each.name.number for commit in commits for each in commit] == [*range(len(sizes))]
+    assert [[each.size for each in commit] for commit in commits[:5]] == [
+        [MB], [8 * MB], [7 * MB, MB], [1], [20 * MB]]
+    assert [len(commit) for commit in commits[5:]] == [64, 36]
+    assert MOST_BYTES == 8 * MB
 
 
 def test_what_a_round_asks_of_the_bucket(store, collect, folder, gateway, behind):
