@@ -10,14 +10,16 @@ import dataclasses
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from presence_receiver.errors import Refused
 from presence_receiver.extras.bucket.names import Name
 from presence_receiver.storage import FILE_MODE, Journal, sync_folder
 
 FILE, PREPARED = ".bucket.position", ".bucket.prepared"
+
 SEEN_SECONDS = 3_600
 """So often it is noted that a process's objects, which cannot be deleted say, are still listed."""
 
@@ -25,61 +27,63 @@ KEPT_SECONDS = 86_400 + SEEN_SECONDS
 """A process of which nothing was seen for so long is forgotten; a PUT is repeated for a minute at most."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Ranges:
-    """Numbers as ranges that do not touch, in order."""
+class Known(NamedTuple):
+    """What is known of one process: when it was last seen, in Unix time, and its commits' numbers in the files.
 
-    ranges: tuple[tuple[int, int], ...] = ()
+    They are ranges, first and last, in order, that do not touch.
+    """
 
-    def __contains__(self, number: int) -> bool:
-        at = bisect.bisect_right(self.ranges, number, key=lambda each: each[0]) - 1
-        return at >= 0 and number <= self.ranges[at][1]
+    seen: float = 0
+    commits: tuple[tuple[int, int], ...] = ()
 
-    def with_(self, numbers: Iterable[int]) -> Ranges:
-        """These and the numbers."""
+    def has(self, number: int) -> bool:
+        """Return whether the commit of that number is in the files."""
+        at = bisect.bisect_right(self.commits, number, key=lambda each: each[0]) - 1
+        return at >= 0 and number <= self.commits[at][1]
+
+    def with_(self, numbers: Collection[int], now: float) -> Known:
+        """Return this and the commits of these numbers."""
         merged: list[tuple[int, int]] = []
-        for first, last in sorted([*self.ranges, *((each, each) for each in numbers)]):
+        for first, last in sorted([*self.commits, *((each, each) for each in numbers)]):
             if merged and first <= merged[-1][1] + 1:
                 merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
             else:
                 merged.append((first, last))
-        return Ranges(tuple(merged))
+        return Known(now, tuple(merged))
 
 
 @dataclasses.dataclass(frozen=True)
 class Position:
-    """The folder's random id, and the commits that are in its files, by process; `seen` in Unix time."""
+    """The folder's random id, and what is in its files of each process's commits."""
 
     folder: str
-    commits: Mapping[str, Ranges] = dataclasses.field(default_factory=dict)
-    seen: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    processes: Mapping[str, Known] = dataclasses.field(default_factory=dict)
 
     def __contains__(self, name: Name) -> bool:
-        return name.number in self.commits.get(name.process, Ranges())
+        return self.processes.get(name.process, Known()).has(name.number)
 
     def with_(self, names: Sequence[Name], now: float) -> Position:
-        """This and the commits of these names."""
-        commits = dict(self.commits)
+        """Return this and the commits of these names."""
+        grown = dict(self.processes)
         for process in {name.process for name in names}:
-            numbers = (name.number for name in names if name.process == process)
-            commits[process] = commits.get(process, Ranges()).with_(numbers)
-        return Position(self.folder, commits, {**self.seen, **{name.process: now for name in names}})
+            numbers = [name.number for name in names if name.process == process]
+            grown[process] = grown.get(process, Known()).with_(numbers, now)
+        return Position(self.folder, grown)
 
-    def after_listing(self, listed: Iterable[str], now: float) -> Position:
+    def after_listing(self, listed: Collection[str], now: float) -> Position:
         """Forget the processes that are old, none of these that all the bucket's objects are of."""
-        seen = {**self.seen, **{process: now for process in listed if now - self.seen.get(process, now) > SEEN_SECONDS}}
-        kept = {process: at for process, at in seen.items() if now - at < KEPT_SECONDS}
-        return Position(self.folder, {process: self.commits[process] for process in kept}, kept)
+        return Position(self.folder, {
+            process: known._replace(seen=now) if process in listed and now - known.seen > SEEN_SECONDS else known
+            for process, known in self.processes.items() if process in listed or now - known.seen < KEPT_SECONDS})
 
     @classmethod
     def read(cls, where: Path) -> Position:
-        """What the data folder holds, or a new one; whoever calls holds the writer's lock or is alone."""
+        """Return what the data folder holds, or a new one; whoever calls holds the writer's lock or is alone."""
         try:
             found = json.loads((where / FILE).read_text("utf-8"))
-            commits = {process: Ranges(tuple((first, last) for first, last in each["commits"]))
-                       for process, each in found["processes"].items()}
-            seen = {process: float(each["seen"]) for process, each in found["processes"].items()}
-            return cls(str(found["folder"]), commits, seen)
+            return cls(str(found["folder"]), {
+                process: Known(float(known["seen"]), tuple((int(first), int(last)) for first, last in known["commits"]))
+                for process, known in found["processes"].items()})
         except FileNotFoundError:
             return cls(uuid.uuid4().hex)
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -100,9 +104,7 @@ class Position:
         path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"folder": self.folder, "processes": {
-                process: {"seen": self.seen[process], "commits": each.ranges}
-                for process, each in self.commits.items()
-            }}, file)
+            processes = {process: known._asdict() for process, known in self.processes.items()}
+            json.dump({"folder": self.folder, "processes": processes}, file)
             file.flush()
             os.fsync(descriptor)

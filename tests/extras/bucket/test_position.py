@@ -5,7 +5,7 @@ import pytest
 from presence_receiver import config
 from presence_receiver.errors import Refused, StorageError
 from presence_receiver.extras.bucket.names import Name
-from presence_receiver.extras.bucket.position import KEPT_SECONDS, SEEN_SECONDS, Position, Ranges
+from presence_receiver.extras.bucket.position import KEPT_SECONDS, SEEN_SECONDS, Known, Position
 from presence_receiver.storage import Writer
 
 A, B = "a" * 32, "b" * 32
@@ -25,9 +25,9 @@ def files(folder):
 
 
 def test_numbers_become_ranges():
-    ranges = Ranges().with_([3, 1, 2]).with_([5, 9]).with_([4])
-    assert ranges.ranges == ((1, 5), (9, 9))
-    assert [number in ranges for number in (0, 1, 5, 6, 9, 10)] == [False, True, True, False, True, False]
+    known = Known().with_([3, 1, 2], 1.0).with_([5, 9], 2.0).with_([4], 3.0)
+    assert known == (3.0, ((1, 5), (9, 9)))
+    assert [known.has(number) for number in (0, 1, 5, 6, 9, 10)] == [False, True, True, False, True, False]
 
 
 def test_lines_and_position_are_one_commit(settings, tmp_path):
@@ -64,7 +64,7 @@ def test_a_process_whose_objects_are_still_listed_is_not_forgotten():
 def test_that_an_object_is_still_listed_is_noted_once_an_hour():
     position = Position("f").with_(names(A, 0), 0.0)
     assert position.after_listing({A}, SEEN_SECONDS) == position
-    assert position.after_listing({A}, SEEN_SECONDS + 1).seen == {A: SEEN_SECONDS + 1}
+    assert position.after_listing({A}, SEEN_SECONDS + 1).processes[A].seen == SEEN_SECONDS + 1
 
 
 @pytest.mark.parametrize("content", [
