@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 from presence_receiver.faces import face
 
 if TYPE_CHECKING:
-    from presence_receiver.storage.durable import FILE_MODE, free_bytes, sync_folder
+    from presence_receiver.storage.durable import FILE_MODE, free_bytes, open_new, open_plain, sync_folder
     from presence_receiver.storage.faults import storage_error
     from presence_receiver.storage.file_lock import FileLock
     from presence_receiver.storage.housekeeping import Housekeeping, housekeeping_lock
     from presence_receiver.storage.journal import Journal
     from presence_receiver.storage.last_delivery import LastDelivery
-    from presence_receiver.storage.owner import become_owner, strange_names
+    from presence_receiver.storage.owner import become_owner, strange_names, user_name
     from presence_receiver.storage.reader import closed_files, stored_files, stored_lines
     from presence_receiver.storage.rotation import STEMS, closed_at
     from presence_receiver.storage.thread_pool import run

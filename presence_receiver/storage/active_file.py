@@ -139,7 +139,7 @@ class LineFile:
 
     def _begin_next(self) -> None:
         """Make the file that comes next: it takes an inode, of which there may be none."""
-        os.close(os.open(self._next, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, durable.FILE_MODE))
+        os.close(durable.open_new(self._next))
 
     def _first_time(self) -> datetime.datetime | None:
         return rotation.first_time(os.pread(self._descriptor, len(FIRST_LINE), 0).decode(errors="replace"))

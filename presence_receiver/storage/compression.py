@@ -46,8 +46,8 @@ def _check_room(path: Path) -> None:
 
 def _pack(path: Path, temporary: Path) -> None:
     """Write the compressed copy, synced, piece by piece; zlib lets other threads run meanwhile."""
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, durable.FILE_MODE)
-    with open(path, "rb") as plain, open(descriptor, "wb") as raw:
+    descriptor = durable.open_new(temporary)
+    with open(durable.open_plain(path), "rb") as plain, open(descriptor, "wb") as raw:
         with gzip.GzipFile(path.name, "wb", LEVEL, raw, os.fstat(plain.fileno()).st_mtime) as packed:
             shutil.copyfileobj(plain, packed, PIECE)
         raw.flush()

@@ -1,6 +1,7 @@
 """What a folder needs beside its files: names that survive a power cut, and room."""
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -58,6 +59,36 @@ def strange(path: Path | str) -> bool:
         return not stat.S_ISREG(os.lstat(path).st_mode)
     except OSError:
         return False
+
+
+def plain_names(folder: Path) -> set[str]:
+    """Return the names of the plain files in the folder: through a link or a FIFO nobody of ours reads or writes."""
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
+
+
+def check_plain(path: Path | str) -> None:
+    """Raise FileNotFoundError where there is something of that name that is no plain file."""
+    if strange(path):
+        raise FileNotFoundError(errno.ENOENT, "There is no plain file of that name", str(path))
+
+
+def open_plain(path: Path | str, flags: int = os.O_RDONLY) -> int:
+    """Open a plain file, new ones for their owner and group; FileNotFoundError where a link or a FIFO is there."""
+    check_plain(path)
+    return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, FILE_MODE)
+
+
+def open_new(path: Path | str) -> int:
+    """Open an empty file for writing, for its owner and group, in the place of whatever has that hidden name."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    try:
+        return open_plain(path, flags)
+    except FileNotFoundError:
+        if not strange(path):
+            raise
+    put_aside(path)
+    return open_plain(path, flags)
 
 
 def put_aside(path: Path | str) -> None:

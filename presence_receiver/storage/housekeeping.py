@@ -14,12 +14,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from presence_receiver.config import Settings
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
-from presence_receiver.storage import compression, odd_files, rotation, thread_pool
+from presence_receiver.storage import compression, durable, odd_files, rotation, thread_pool
 from presence_receiver.storage.faults import storage_error
 from presence_receiver.storage.file_lock import FileLock
 from presence_receiver.storage.last_delivery import LastDelivery
@@ -97,7 +98,8 @@ class Housekeeping:
     def _closed_last(self) -> bytes:
         """What the lock file says of the last file that was closed, or put aside as odd."""
         try:
-            return (self._folder / LOCK_NAME).read_bytes()
+            with open(durable.open_plain(self._folder / LOCK_NAME), "rb") as lock:
+                return lock.read()
         except FileNotFoundError:
             return b""
 
@@ -141,17 +143,26 @@ class Housekeeping:
         for name in names:
             is_draft = name.endswith((".replay", ".replay.draft")) and not is_noted
             if is_draft or compression.is_left_over(name) or name in (f".{stem}.jsonl.next" for stem in rotation.STEMS):
-                os.unlink(self._folder / name)
+                with suppress(IsADirectoryError):
+                    os.unlink(self._folder / name)
 
     def _odd_files(self) -> list[Path]:
-        return [self._folder / name for name in sorted(os.listdir(self._folder)) if odd_files.stem_of(name)]
+        return [self._folder / name for name in sorted(self._names()) if odd_files.stem_of(name)]
+
+    def _names(self) -> set[str]:
+        """The plain files of the folder; what else has the name of one of ours is told and left alone."""
+        names = durable.plain_names(self._folder)
+        for name in set(os.listdir(self._folder)) - names:
+            if rotation.is_closed(name) or odd_files.stem_of(name):
+                self._log.warning("strange", "%s is no plain file and is left alone: move it away.", name)
+        return names
 
     def _count_plain(self) -> int:
         return sum(path.suffix != ".gz" for stem in rotation.STEMS for path in closed_files(self._folder, stem))
 
     def _plain_files(self) -> list[Path]:
         """The closed files to compress; where a .gz stands beside one, that was begun and is finished anyway."""
-        names = set(os.listdir(self._folder))
+        names = durable.plain_names(self._folder)
         return [
             self._folder / name for name in sorted(names)
             if rotation.is_closed(name) and name.endswith(".jsonl")
@@ -162,7 +173,7 @@ class Housekeeping:
         """The closed files to delete, oldest first."""
         settings = self._settings
         now = datetime.datetime.fromtimestamp(self._clock.now(), datetime.UTC)
-        names = filter(rotation.is_closed, os.listdir(self._folder))
+        names = filter(rotation.is_closed, durable.plain_names(self._folder))
         sizes = {name: os.stat(self._folder / name).st_size for name in names}
         return [
             self._folder / name for stem in rotation.STEMS

@@ -42,7 +42,7 @@ class Journal:
         note = {"prepared": self._relative(prepared), "grown": [
             {"path": self._relative(path), "inode": end.st_ino, "size": end.st_size} for path, end in ends]}
         draft = self.path.with_suffix(".draft")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, durable.FILE_MODE)
+        descriptor = durable.open_new(draft)
         with open(descriptor, "w", encoding="utf-8") as file:
             json.dump(note, file)
             file.flush()
@@ -90,7 +90,7 @@ class Journal:
 def _shrink(grown: Path, inode: int, size: int) -> None:
     """Take back what was appended since, unless someone has moved the file away."""
     try:
-        descriptor = os.open(grown, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = durable.open_plain(grown, os.O_RDWR)
     except FileNotFoundError:
         return
     try:

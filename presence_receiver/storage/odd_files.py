@@ -39,7 +39,7 @@ def take_apart(path: Path) -> None:
     targets = [path.with_name(name), path.with_name(rotation.name_at("rejected", moment))]
     drafts = [target.with_name(f".{target.name}.apart") for target in targets]
     with ExitStack() as stack:
-        source = stack.enter_context(open(path, "rb"))
+        source = stack.enter_context(open(durable.open_plain(path), "rb"))
         sinks = {draft: stack.enter_context(_draft(draft)) for draft in drafts}
         for line, is_whole in _lines(source):
             sinks[drafts[not is_whole]].write(line if is_whole else b"".join(_rejected(line, moment)))
@@ -53,7 +53,7 @@ def take_apart(path: Path) -> None:
 
 
 def _draft(path: Path) -> IO[bytes]:
-    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, durable.FILE_MODE), "wb")
+    return open(durable.open_new(path), "wb")
 
 
 def _lines(source: IO[bytes]) -> Iterator[tuple[bytes, bool]]:

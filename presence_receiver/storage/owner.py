@@ -34,14 +34,15 @@ def become_owner(folder: Path) -> None:
     if lock.st_uid == os.geteuid():
         return
     if os.geteuid() != 0:
-        name = _name(lock.st_uid)
+        name = user_name(lock.st_uid)
         raise Refused(f"The files in {folder} belong to {name}: run this as sudo -u {name} presence-cli")
     os.setgroups([])
     os.setresgid(lock.st_gid, lock.st_gid, lock.st_gid)
     os.setresuid(lock.st_uid, lock.st_uid, lock.st_uid)
 
 
-def _name(user: int) -> str:
+def user_name(user: int) -> str:
+    """Return the user's name; the number where there is none."""
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:

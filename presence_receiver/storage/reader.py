@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, cast
 
-from presence_receiver.storage import rotation
+from presence_receiver.storage import durable, rotation
 
 
 def stored_lines(folder: Path, stem: str) -> Iterator[bytes]:
@@ -25,7 +25,7 @@ def _opened(folder: Path, stem: str) -> Iterator[IO[bytes]]:
     """The active file first: what it is renamed to after that, is known by its inode."""
     active = None
     with suppress(FileNotFoundError):
-        active = open(folder / f"{stem}.jsonl", "rb")
+        active = open(durable.open_plain(folder / f"{stem}.jsonl"), "rb")
         yield active
     for path in reversed(closed_files(folder, stem)):
         file = _open_closed(path)
@@ -39,14 +39,15 @@ def _open_closed(path: Path) -> IO[bytes]:
     """A closed file, also where it has been compressed since it was listed."""
     if path.suffix != ".gz":
         with suppress(FileNotFoundError):
-            return open(path, "rb")
+            return open(durable.open_plain(path), "rb")
         path = path.with_name(f"{path.name}.gz")
+    durable.check_plain(path)
     return cast(IO[bytes], gzip.open(path, "rb"))
 
 
 def closed_files(folder: Path, stem: str) -> list[Path]:
     """The closed files of that stem, oldest first; of a file and its compressed copy only the file."""
-    names = {name for name in os.listdir(folder) if rotation.closed_at(stem, name)}
+    names = {name for name in durable.plain_names(folder) if rotation.closed_at(stem, name)}
     copies = {f"{name}.gz" for name in names}
     return [folder / name for name in sorted(names - copies)]
 
@@ -54,4 +55,4 @@ def closed_files(folder: Path, stem: str) -> list[Path]:
 def stored_files(folder: Path, stem: str) -> list[Path]:
     """All files of that stem that there are, oldest first, the active one last."""
     active = folder / f"{stem}.jsonl"
-    return [*closed_files(folder, stem), *([active] if active.exists() else [])]
+    return [*closed_files(folder, stem), *([active] if active.name in durable.plain_names(folder) else [])]

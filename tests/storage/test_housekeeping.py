@@ -137,7 +137,7 @@ def test_stopped_after_any_call_compression_is_finished_by_the_next_round(tmp_pa
         assert hidden(folder) == {".housekeeping.lock"}
         if not is_cut_off:
             break
-    assert count == 8
+    assert count == 9
 
 
 ROUND = """

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 from reading import raw_lines
 from running import Receiver
-from storage.test_active_file import line, writer
+from storage.test_active_file import line, settings, writer
+
+from presence_receiver.errors import NotReplayed
+from presence_receiver.extras.replay.rewriting import replay
+from presence_receiver.storage import Housekeeping, stored_lines
 
 NOBODY = 65534
 
@@ -42,6 +46,62 @@ def test_the_data_folder_itself_may_be_a_link(tmp_path):
     (tmp_path / "data").symlink_to(tmp_path / "real")
     writer(tmp_path / "data").append(line("a"), b"")
     assert len(raw_lines(tmp_path / "real")) == 1
+
+
+CLOSED = "presence-20261101T000000.000000Z.jsonl"
+REJECTED = json.dumps({
+    "receivedAt": "2026-11-22T20:15:00Z", "errors": {}, "report": {"ownerId": 1, "apMac": "C413E2008040"},
+    "observation": {"clientMac": "5CB901642E60", "seenEpoch": 1},
+}).encode() + b"\n"
+
+
+@pytest.mark.parametrize("what", ["link", "dangling", "fifo", "folder"])
+@pytest.mark.parametrize("name", [CLOSED, f"{CLOSED}.gz", f".odd-{CLOSED}", f".{CLOSED}.gz.tmp", f".{CLOSED}.apart",
+                                  ".presence.jsonl.next", ".replay.draft"])
+def test_under_hidden_and_closed_names_nothing_is_read_or_written_through(tmp_path, name, what):
+    (tmp_path / "elsewhere").write_bytes(b"mine")
+    put(tmp_path / name, what)
+    other, odd = CLOSED.replace("1101", "1102"), CLOSED.replace("1101", "1103")
+    (tmp_path / other).write_bytes(line("a"))
+    (tmp_path / f".odd-{odd}").write_bytes(line("b") + b"odd\n")
+    if "apart" in name:
+        (tmp_path / f".odd-{CLOSED}").write_bytes(line("x") + b"odd\n")
+    one = writer(tmp_path, ROTATE_BYTES=1)
+    one.append(line("c"), b"")
+    one.append(line("d"), b"")
+    (tmp_path / "kept.jsonl").write_bytes(REJECTED)
+    assert replay(tmp_path / "kept.jsonl", settings(tmp_path)).accepted == 1
+    Housekeeping(settings(tmp_path, COMPRESS="gzip", KEEP_BYTES=10**6)).run_round()
+    assert (tmp_path / "elsewhere").read_bytes() == b"mine" and not (tmp_path / "nowhere").exists()
+    assert (tmp_path / f"{other}.gz").exists() and (tmp_path / f"{odd}.gz").exists()
+    texts = [json.loads(text).get("text", "-") for text in stored_lines(tmp_path, "presence")]
+    assert sorted(texts) == ["-", "a", "b", "c", "d", *["x"] * ("apart" in name)]
+
+
+@pytest.mark.parametrize("what", ["link", "dangling", "fifo", "folder"])
+def test_while_no_file_is_there_housekeeping_waits_for_no_lock_that_is_none(tmp_path, what):
+    put(tmp_path / ".presence.lock", what)
+    Housekeeping(settings(tmp_path)).run_round()
+    Housekeeping(settings(tmp_path)).run_round()
+
+
+@pytest.mark.parametrize("what", ["link", "fifo"])
+def test_replay_takes_a_plain_file(tmp_path, what):
+    (tmp_path / "elsewhere").write_bytes(b"mine")
+    path = tmp_path / "rejected-20261101T000000.000000Z.jsonl"
+    put(path, what)
+    with pytest.raises(NotReplayed) as error:
+        replay(path, settings(tmp_path))
+    assert str(error.value) == f"{path} could not be replayed: There is no plain file of that name."
+    assert (tmp_path / "elsewhere").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("what", ["link", "fifo"])
+def test_what_is_no_plain_file_is_told_once(tmp_path, what, caplog):
+    put(tmp_path / CLOSED, what)
+    keeper = Housekeeping(settings(tmp_path, KEEP_FILES=1))
+    keeper.run_round()
+    assert caplog.messages == [f"{CLOSED} is no plain file and is left alone: move it away."]
 
 
 @pytest.mark.slow
@@ -97,6 +157,17 @@ def test_what_root_makes_belongs_to_the_receiver(shared):
     assert ran.returncode == 0, ran.stderr
     assert len(raw_lines(shared)) == 1
     assert {(path.stat().st_uid, path.stat().st_gid) for path in shared.iterdir()} == {(NOBODY, NOBODY)}
+
+
+def test_what_only_root_can_read_is_told(shared):
+    path = shared / "rejected.jsonl"
+    os.chown(path, 0, 0)
+    os.chmod(path, 0o600)
+    ran = replayed(shared)
+    assert (ran.returncode, ran.stderr) == (
+        1, f"Error: {path} could not be replayed: nobody, whose the lines are, must be able to read it and to write "
+           "beside it.\n")
+    assert len(raw_lines(shared)) == 0 and len(raw_lines(shared, "rejected")) == 1
 
 
 def test_anybody_else_is_told_the_command(shared):

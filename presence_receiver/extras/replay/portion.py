@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 
 from presence_receiver.errors import NotReplayed
 from presence_receiver.extras.replay import rejected_line
-from presence_receiver.storage import Journal
+from presence_receiver.storage import Journal, open_plain
 
 PIECE = 1 << 20
 
@@ -49,7 +49,7 @@ class Portion:
 
     def __init__(self, path: Path, committed: Callable[[int], int]) -> None:
         self._path, self._committed = path, committed
-        self._raw = _Committed(path)
+        self._raw = _Committed(open_plain(path))
         self._buffered = io.BufferedReader(self._raw, PIECE)
         self._is_gzip = path.suffix == ".gz"
         self._source = cast(IO[bytes], gzip.GzipFile(fileobj=self._buffered) if self._is_gzip else self._buffered)

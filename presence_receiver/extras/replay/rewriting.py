@@ -19,7 +19,7 @@ from pathlib import Path
 from presence_receiver.config import Settings
 from presence_receiver.errors import NotReplayed
 from presence_receiver.extras.replay.portion import Portion, Progress, moved
-from presence_receiver.storage import Writer, closed_at, housekeeping_lock
+from presence_receiver.storage import Writer, closed_at, housekeeping_lock, user_name
 
 MOST_BYTES, LEAST_BYTES = 6 << 20, 1 << 16
 """Of lines in one portion; the last of its rejected lines may give 2 MB more."""
@@ -52,6 +52,10 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise NotReplayed(f"{path} is not whole gzip.") from None
+    except PermissionError:
+        user = user_name(os.geteuid())
+        raise NotReplayed(f"{path} could not be replayed: {user}, whose the lines are, must be able to read it and to "
+                          "write beside it.") from None
     except OSError as failure:
         raise NotReplayed(f"{path} could not be replayed: {failure.strerror}.") from failure
 
@@ -60,7 +64,7 @@ class _Replay:
     """One file, portion by portion."""
 
     def __init__(self, path: Path, settings: Settings, progress: Progress) -> None:
-        self._path, self._progress = path.resolve(), progress
+        self._path, self._progress = path.parent.resolve() / path.name, progress
         self._writer = Writer(settings)
         self._most, self._settled = MOST_BYTES, 0
         self._file: os.stat_result | None = None
