@@ -6,13 +6,22 @@ anew, with what was counted.
 """
 from __future__ import annotations
 
+import glob
+import logging
 import mmap
 import os
+import struct
+from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
-from prometheus_client import mmap_dict, values
+from prometheus_client import Metric, mmap_dict, multiprocess, values
 
 SIZE = 1 << 16
+IN_MEMORY = "The folder for metrics cannot be used: this worker counts in memory, and only its own /metrics shows that."
+
+log = logging.getLogger(__name__)
+_in_memory: dict[str, "Pages"] = {}
 
 
 class Pages(mmap_dict.MmapedDict):
@@ -21,10 +30,23 @@ class Pages(mmap_dict.MmapedDict):
     def __init__(self, filename: str, read_mode: bool = False) -> None:
         try:
             os.close(_allocated(filename, SIZE))
+            where = filename
         except OSError:
-            filename = f"/proc/self/fd/{os.memfd_create('presence-metrics')}"
-        mmap_dict.MmapedDict.__init__(self, filename, read_mode)
+            where = f"/proc/self/fd/{os.memfd_create('presence-metrics')}"
+            if not _in_memory:
+                log.warning(IN_MEMORY)
+            _in_memory[filename] = self
+        mmap_dict.MmapedDict.__init__(self, where, read_mode)
         _all.append(self)
+
+    @staticmethod
+    def read_all_values_from_file(filename: str) -> list[Any]:
+        """Return what was counted under that name, in a file or in memory; nothing of a file that is gone or broken."""
+        pages: Any = _in_memory.get(filename)
+        try:
+            return [*(pages._read_all_values() if pages else mmap_dict.MmapedDict.read_all_values_from_file(filename))]
+        except (OSError, RuntimeError, ValueError, struct.error):
+            return []
 
     def restore(self) -> None:
         """Make the file anew where it is gone, with what was counted."""
@@ -59,7 +81,21 @@ def _allocated(filename: str, size: int) -> int:
 
 def use() -> None:
     """Let prometheus_client count in these from now on."""
-    setattr(values, "MmapedDict", Pages)
+    for module in values, multiprocess:
+        setattr(module, "MmapedDict", Pages)
+
+
+class Collector:
+    """What all workers have counted in the folder, and this one in memory."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Add it up."""
+        files = {*glob.glob(os.path.join(glob.escape(self._folder), "*.db")), *_in_memory}
+        found: Iterable[Metric] = multiprocess.MultiProcessCollector.merge(sorted(files))
+        return found
 
 
 def restore() -> None:

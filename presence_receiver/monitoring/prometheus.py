@@ -138,16 +138,12 @@ class PrometheusMetrics(Metrics):
     def exposition(self, folder: Path, last_delivery: float | None, is_ready: bool) -> bytes:
         """In Prometheus' text format; a time of the last delivery from before this start counts."""
         from prometheus_client import CollectorRegistry, generate_latest
-        from prometheus_client.multiprocess import MultiProcessCollector
 
         registry = CollectorRegistry()
         folder_of_all = os.environ.get(FOLDER_VARIABLE)
         self._restore(0)
         self._note(last_delivery or 0)
-        if folder_of_all and os.path.isdir(folder_of_all):
-            MultiProcessCollector(registry)
-        else:
-            registry.register(self._registry)
+        registry.register(self._pages.Collector(folder_of_all) if folder_of_all else self._registry)
         registry.register(_Now(folder, is_ready))
         answer: bytes = generate_latest(registry)
         return answer

@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 from contextlib import suppress
+from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
@@ -57,10 +58,17 @@ def on_starting(server: Arbiter) -> None:
         sys.exit("\n".join(error.args))
     if strange := strange_names(settings.data_dir):
         sys.exit("\n".join(strange))
-    try:
-        os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="presence-metrics-")
-    except OSError:  # full or read-only: who counts tries again, and counts in memory
-        os.environ[FOLDER_VARIABLE] = f"/tmp/presence-metrics-{os.getpid()}"
+    os.environ[FOLDER_VARIABLE] = _metrics_folder(settings.data_dir)
+
+
+def _metrics_folder(data_dir: Path) -> str:
+    """Return where workers count, never in the data folder; where that cannot be, they count in memory."""
+    data = data_dir.resolve()
+    for where in (tempfile.gettempdir(), "/dev/shm", "/var/tmp"):
+        if data not in (found := Path(where).resolve(), *found.parents):
+            with suppress(OSError):
+                return tempfile.mkdtemp(prefix="presence-metrics-", dir=where)
+    return "/dev/null/presence-metrics"
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:

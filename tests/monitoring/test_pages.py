@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 
 import pytest
 import requests
@@ -10,6 +11,7 @@ from running import wait_until
 from sending import delivery
 
 from presence_receiver.monitoring import pages, parsed
+from presence_receiver.monitoring.pages import IN_MEMORY
 
 TOKEN = "metrics-token-1"
 
@@ -18,6 +20,13 @@ def counted(one):
     found = requests.get(f"http://127.0.0.1:{one.port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert found.status_code == 200
     return parsed(found.text).get('presence_deliveries_total{status="200"}')
+
+
+def fill(path):
+    """Take what room there is, to the last page."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
 
 
 def kill_a_worker(one):
@@ -62,18 +71,40 @@ def test_on_a_full_filesystem_workers_count_in_memory(start, tmp_path):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
         pytest.skip("mount is not permitted on this machine")
     try:
-        with (disk / "ballast").open("wb", buffering=0) as file:
-            while True:
-                try:
-                    file.write(bytes(4096))
-                except OSError:
-                    break
         one = start(workers=2, variables={"TMPDIR": str(disk)}, METRICS_TOKEN=TOKEN)
-        workers = wait_until(lambda: len(found := one.workers()) == 2 and found, what="both workers")
+        before = wait_until(lambda: len(found := one.workers()) == 2 and found, what="both workers")
+        assert len([*disk.glob("presence-metrics-*/*_*.db")]) > 2
+        fill(disk / "ballast")
+        for process in before:
+            os.kill(process, signal.SIGKILL)
+        workers = wait_until(lambda: len(found := one.workers()) == 2 and not {*found} & {*before} and found)
         for number in range(20):
-            assert one.post(delivery(number, 1)).status == 200
-        counted(one)
+            wait_until(lambda: one.post(delivery(number, 1)).status == 200)
+        found = {counted(one) for _ in range(100)} - {None}
+        assert sum(found) == 20, found
         assert one.workers() == workers
+        assert one.text().count(IN_MEMORY) == 2
+        assert {path.name for path in one.folder.iterdir()} <= {
+            "presence.jsonl", ".presence.lock", ".housekeeping.lock"}
     finally:
         one.stop()
         subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_where_the_temporary_folder_is_the_data_folder_metrics_go_elsewhere(start, tmp_path):
+    (tmp_path / "data").mkdir()
+    one = start(workers=1, variables={"TMPDIR": str(tmp_path / "data")}, METRICS_TOKEN=TOKEN)
+    assert one.post(delivery(1, 1)).status == 200
+    assert counted(one) == 1
+    assert {path.name for path in one.folder.iterdir()} <= {"presence.jsonl", ".presence.lock", ".housekeeping.lock"}
+
+
+def test_a_broken_file_of_counts_is_nothing(start, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    one = start(workers=1, variables={"TMPDIR": str(tmp_path / "tmp")}, METRICS_TOKEN=TOKEN)
+    assert one.post(delivery(1, 1)).status == 200
+    [folder] = tmp_path.glob("tmp/presence-metrics-*")
+    (folder / "counter_1.db").write_bytes(b"")
+    (folder / "counter_2.db").write_bytes(b"\xff\0\0\0" * 100)
+    (folder / "counter_3.db").symlink_to("nowhere")
+    assert counted(one) == 1

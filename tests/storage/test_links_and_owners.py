@@ -14,7 +14,7 @@ from storage.test_active_file import line, settings, writer
 
 from presence_receiver.errors import NotReplayed
 from presence_receiver.extras.replay.rewriting import replay
-from presence_receiver.storage import Housekeeping, stored_lines
+from presence_receiver.storage import Housekeeping, compression, stored_lines
 
 NOBODY = 65534
 
@@ -76,6 +76,27 @@ def test_under_hidden_and_closed_names_nothing_is_read_or_written_through(tmp_pa
     assert (tmp_path / f"{other}.gz").exists() and (tmp_path / f"{odd}.gz").exists()
     texts = [json.loads(text).get("text", "-") for text in stored_lines(tmp_path, "presence")]
     assert sorted(texts) == ["-", "a", "b", "c", "d", *["x"] * ("apart" in name)]
+
+
+@pytest.mark.parametrize("what", ["link", "dangling", "fifo", "folder"])
+def test_a_compressed_copy_is_written_through_nothing(tmp_path, what):
+    (tmp_path / "elsewhere").write_bytes(b"mine")
+    put(tmp_path / f".{CLOSED}.gz.tmp", what)
+    (tmp_path / CLOSED).write_bytes(line("a"))
+    compression.compress(tmp_path / CLOSED)
+    assert (tmp_path / "elsewhere").read_bytes() == b"mine" and not (tmp_path / "nowhere").exists()
+    assert len(raw_lines(tmp_path)) == 1
+
+
+def test_a_folder_under_a_hidden_name_keeps_nothing_else_from_being_swept(tmp_path):
+    names = [f".{CLOSED.replace('1101', day)}.gz.tmp" for day in ("1101", "1102", "1103")]
+    for name in names:
+        (tmp_path / name).touch()
+    first = os.listdir(tmp_path)[0]
+    (tmp_path / first).unlink()
+    (tmp_path / first).mkdir()
+    Housekeeping(settings(tmp_path)).run_round()
+    assert [name for name in names if (tmp_path / name).exists()] == [first]
 
 
 @pytest.mark.parametrize("what", ["link", "dangling", "fifo", "folder"])
