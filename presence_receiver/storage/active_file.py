@@ -20,6 +20,9 @@ from presence_receiver.storage.odd_files import ODD, first_hole, line_start
 LONGEST_TORN = 1 << 20  # bytes that become one rejected line at once; what is longer, housekeeping takes apart
 
 FIRST_LINE = '{"receivedAt":"2026-11-22T20:15:00.123456Z"'
+CONDEMNED = stat.S_ISVTX
+"""In the mode of a file whose sync failed: all processes see it at once, and it takes no room on a full disk."""
+
 FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -95,6 +98,8 @@ class LineFile:
         self._size = found.st_size
         if (found.st_dev, found.st_ino) != self._known:
             self._remember(found)
+        if found.st_mode & CONDEMNED:
+            self._condemned = self._known
 
     def _remember(self, found: os.stat_result) -> None:
         self._known = found.st_dev, found.st_ino
@@ -159,8 +164,13 @@ class LineFile:
         return count
 
     def abandon(self, now: datetime.datetime) -> None:
-        """Never write to the open file again: close it, or remove it where nothing is in it."""
+        """Let nobody write to the open file again: close it, or remove it where nothing is in it.
+
+        It bears a mark, for the others where that fails.
+        """
         self._condemned = self._known
+        with suppress(OSError):
+            os.fchmod(self._descriptor, durable.FILE_MODE | CONDEMNED)
         self.forget()
         if self._start:
             self.close(now)

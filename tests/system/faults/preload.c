@@ -4,6 +4,7 @@
  *   sync    fdatasync and fsync of a file fail with EIO
  *   hang    fdatasync and fsync of a file do not return until it is switched off
  *   write   a write does half of what it is asked for, and the one after it fails with EIO
+ *   rename  no file can be renamed: EIO
  *   clock   its content is added to the time of day, in seconds
  * There too, in `holds`, each holding of .presence.lock is noted: process, microseconds, those of CPU time, bytes that
  * were written meanwhile, and read.
@@ -206,6 +207,7 @@ int close(int descriptor) {
 int rename(const char *from, const char *to) {
     if (is_under_folder(from)) {
         step();
+        if (is_on("rename")) return fail();
         note("rename %s %s\n", from, to);
     }
     return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);

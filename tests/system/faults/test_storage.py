@@ -1,6 +1,7 @@
 """Storage that fails and comes back, or changes under a running receiver."""
 import os
 import shutil
+import signal
 import subprocess
 from contextlib import contextmanager, suppress
 
@@ -198,6 +199,31 @@ def test_a_disk_that_breaks_at_times(fault, words, faults, start, note, long):
         closed = paths(one.folder)[:-1]
         assert len(closed) == turn and closed[-1].stat().st_ino == damaged
     note(words, account(ledger, one.folder))
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_file_whose_sync_failed_is_nobody_s_though_it_cannot_be_closed(restarts, faults, start, note):
+    """All workers know, and those that come later: none writes to it, each refuses until it is closed."""
+    one, ledger = start(workers=3, variables=faults.variables, COMPRESS="none"), Ledger()
+    some(one, ledger)
+    damaged = (one.folder / "presence.jsonl").stat()
+    faults.on("rename")
+    faults.on("sync")
+    refused(one, "failed")
+    faults.off("sync")
+    if restarts:
+        before = one.workers()
+        for process in before:
+            os.kill(process, signal.SIGKILL)
+        wait_until(lambda: len({*one.workers()} - {*before}) == 3, what="other workers")
+    for _ in range(30):
+        refused(one, "failed")
+    assert (one.folder / "presence.jsonl").stat().st_size == damaged.st_size
+    faults.off("rename")
+    some(one, ledger)
+    closed, active = paths(one.folder)
+    assert (closed.stat().st_ino, closed.stat().st_size) == (damaged.st_ino, damaged.st_size)
+    note("EIO from fdatasync, and from rename", account(ledger, one.folder))
 
 
 @pytest.mark.parametrize("fault, words", [("sync", "EIO from fdatasync"), ("write", "EIO halfway through a write")])
