@@ -72,8 +72,8 @@ def _rejected(rest: bytes, moment: datetime.datetime) -> Iterator[bytes]:
 
 
 def _put(draft: Path, target: Path) -> None:
-    """Give a draft its name, unless it is empty or that was done before a crash."""
-    if draft.stat().st_size and not os.path.lexists(target) and not os.path.lexists(f"{target}.gz"):
+    """Give a draft its name, unless it is empty; where that was done before a crash, it is the same file again."""
+    if draft.stat().st_size:
         os.rename(draft, target)
     else:
         os.unlink(draft)

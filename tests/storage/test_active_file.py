@@ -12,6 +12,7 @@ from reading import lines, paths, raw_lines
 
 from presence_receiver import config
 from presence_receiver.errors import StorageError
+from presence_receiver.storage import odd_files
 from presence_receiver.storage.housekeeping import Housekeeping
 from presence_receiver.storage.writer import Writer
 
@@ -89,6 +90,13 @@ def test_what_is_no_line_becomes_rejected_lines_of_a_mebibyte(tmp_path):
     Housekeeping(settings(tmp_path)).run_round()
     assert [each["text"] for each in lines(tmp_path)] == ["a", "b"]
     assert [len(each["body"]) for each in lines(tmp_path, "rejected")] == [1 << 20] * 3 + [1 << 20] * 2
+
+
+def test_a_piece_of_a_line_is_no_line_though_it_looks_like_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(odd_files, "LONGEST_LINE", 10)
+    (tmp_path / ".odd-presence-20261101T000000.000000Z.jsonl").write_bytes(b'{"a":1}\nxxxxxxxxxx{"b":2}\n')
+    Housekeeping(settings(tmp_path)).run_round()
+    assert (lines(tmp_path), len(lines(tmp_path, "rejected"))) == ([{"a": 1}], 2)
 
 
 def test_taking_apart_is_done_again_after_a_crash_and_doubles_nothing(tmp_path, monkeypatch):

@@ -180,6 +180,13 @@ def test_what_root_makes_belongs_to_the_receiver(shared):
     assert {(path.stat().st_uid, path.stat().st_gid) for path in shared.iterdir()} == {(NOBODY, NOBODY)}
 
 
+def test_root_keeps_no_group_either(shared):
+    script = ("import os, sys; from pathlib import Path; from presence_receiver.storage import become_owner; "
+              "os.setgroups([0]); become_owner(Path(sys.argv[1])); print(os.getgroups())")
+    ran = subprocess.run([sys.executable, "-c", script, shared], capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")
+
+
 def test_what_only_root_can_read_is_told(shared):
     path = shared / "rejected.jsonl"
     os.chown(path, 0, 0)

@@ -46,3 +46,8 @@ def test_a_closed_name_is_later_than_any_before_it_whatever_the_clock_does():
 ])
 def test_no_other_file_counts_as_closed(name):
     assert rotation.closed_at("presence", name) is None
+
+
+def test_a_name_without_a_successor_hides_none_that_has_one():
+    names = ["presence-99991231T235959.999999Z.jsonl", "presence-20991122T201500.000001Z.jsonl.gz"]
+    assert rotation.closed_name("presence", NOW, names) == "presence-20991122T201500.000002Z.jsonl"
