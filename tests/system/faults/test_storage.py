@@ -4,9 +4,10 @@ import shutil
 import signal
 import subprocess
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
-from accounting import account, torn_lines, whole_lines
+from accounting import Account, account, torn_lines, whole_lines
 from reading import content, contents, paths
 from running import Receiver, wait_until
 from sending import Ledger, Load, delivery, post
@@ -41,9 +42,9 @@ def mounted(image, folder, *options):
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def some(receiver, ledger, count=5):
+def some(receiver, ledger, count=5, size=3):
     """Deliveries of which each is answered with 200, in several workers."""
-    assert [post(receiver, ledger, 3) for _ in range(count)] == [200] * count
+    assert [post(receiver, ledger, size) for _ in range(count)] == [200] * count
 
 
 def fill(path):
@@ -66,6 +67,31 @@ def test_full_and_then_freed_under_load(tmp_path, note, long):
                 accepted = len(ledger.numbers(200))
                 wait_until(lambda: len(ledger.numbers(200)) > accepted + 100, what="deliveries to go on")
         note("Filesystem full, then freed", account(ledger, one.folder))
+
+
+def open_files(one):
+    """What the workers have open in the data folder."""
+    found = [os.readlink(link) for process in one.workers() for link in Path(f"/proc/{process}/fd").iterdir()
+             if link.is_symlink()]
+    return {name.removeprefix(f"{one.folder}/") for name in found if name.startswith(str(one.folder))}
+
+
+def test_freed_space_is_free_at_once_though_workers_are_idle(tmp_path, note):
+    """Deleting a file gives its room back: no worker holds one that is replaced."""
+    found, disk = Account(0, 0, 0, 0, 0, 0, 0), tmp_path / "disk"
+    with mounted("tmpfs", disk, "-t", "tmpfs", "-o", "size=32m"), Receiver(disk / "data", tmp_path / "log") as one:
+        wait_until(lambda: len(one.workers()) == 2, what="both workers")
+        for _ in range(12):
+            some(one, Ledger(), 12, size=1_000)
+            fill(disk / "filler")
+            refused(one, "is full")
+            (one.folder / "presence.jsonl").unlink()
+            assert open_files(one) <= {".presence.lock", ".housekeeping.lock"}
+            ledger = Ledger()
+            some(one, ledger, 1, size=1_000)
+            found = Account(*map(sum, zip(found, account(ledger, one.folder))))
+            (disk / "filler").unlink()
+        note("Filesystem full, its largest file deleted (12)", found)
 
 
 @contextmanager
