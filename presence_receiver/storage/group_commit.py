@@ -147,15 +147,13 @@ class GroupCommit:
 
     def _taken(self) -> Sequence[_Waiting]:
         """Form the group, of all that are in the queue; one that leaves meanwhile is in one of the two."""
-        while self._queue:
-            try:
+        with suppress(IndexError):
+            while True:
                 self._group.append(self._queue.popleft())
-            except IndexError:
-                break
         return self._group
 
     def _settle(self, group: Sequence[_Waiting]) -> None:
-        """Commit the group; where all of it does not fit, each alone, as far as that goes before the lock is due back."""
+        """Commit the group; where all of it does not fit, each alone, until the lock is due back."""
         due = time.monotonic() + HOLD_SECONDS
         error = self._failure(group) if group else None
         if len(group) < 2 or not isinstance(error, OSError) or kind_of(error) != "full":
