@@ -74,6 +74,8 @@ def _is_placed(head: Head, observations: Sequence[Any] | None, received_at: str,
     """Fill the Observations in; return whether their lines hold all that was sent, and there is room for the heads."""
     if observations is None or not budget.has_room(len(observations) * (len(str(head[0])) + len(str(head[1])))):
         return False
+    if len(observations) <= SLICE:
+        return place(observations, received_at, *head)
     return all(place(part, received_at, *head) for part in _slices(observations, budget))
 
 
