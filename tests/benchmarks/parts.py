@@ -3,14 +3,18 @@
     python -m tests.benchmarks.parts                      a minute
     python -m tests.benchmarks.parts --quick --json parts.json
 
+Two more tables tell what a delivery costs whatever its size: a request to an empty view, and a commit that many share.
+
 The bounds: bare msgspec decoding and encoding of the same bytes, and a bare write with and without
 fdatasync. Appending is also given in microseconds of waiting, for a sync waits more than it computes.
 """
 
 import itertools
+import json
 import os
 import pathlib
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +23,7 @@ import msgspec
 
 from . import deliveries, receiver_parts, tables
 from . import options as command
+from .contenders import ROOT
 from .variants import VARIANTS
 
 BOUND = "bare msgspec decode and encode"
@@ -104,6 +109,26 @@ def rows(size: int, found: dict) -> list[list[str]]:
     return [row(name, size, rounds, bound) for name, rounds in found.items()]
 
 
+def requests(options) -> str:
+    """What Flask costs around an empty view."""
+    jobs = receiver_parts.empty_requests()
+    rounds = [{name: microseconds((ask, [b""]), 1, options.seconds) for name, ask in jobs.items()}
+              for _ in range(options.rounds)]
+    return tables.table(["a request to an empty view", "CPU µs"], [
+        [name, f"{statistics.median(one[name][0] for one in rounds):.1f}"] for name in jobs])
+
+
+def commits(options) -> str:
+    """What a delivery of a commit costs that 16 callers share, and where each has its own."""
+    given = ["--folder", options.folder, "--rounds", str(options.rounds), "--seconds", str(options.seconds)]
+    found = json.loads(subprocess.run([sys.executable, "-m", "tests.benchmarks.together", *given], cwd=ROOT, check=True,
+                                      stdout=subprocess.PIPE).stdout)
+    middle = {words: tables.medians(rounds) for words, rounds in found.items()}
+    return tables.table(["16 callers at once", "deliveries a commit", "a second", "CPU µs", "p99 ms"], [
+        [words, f"{one['a commit']:.1f}", tables.count(one["a second"]), f"{one['cpu'] * 1e6:.0f}",
+         tables.milliseconds(one["p99"])] for words, one in middle.items()])
+
+
 def main():
     parser = command.parser(__doc__, seconds=0.5, rounds=5)
     parser.add_argument("--sizes", type=command.numbers, default=[50, 500, 5000])
@@ -112,6 +137,7 @@ def main():
     print(f"{tables.machine(pathlib.Path(options.folder))}; medians of {options.rounds} rounds.\n")
     print(tables.table(["part", "a delivery", "CPU µs", "elapsed µs", "times the bare"],
                        [line for size in found for line in rows(size, found[size])]))
+    print(requests(options), commits(options), sep="\n\n")
     tables.write_json(options.json, found)
 
 
