@@ -96,7 +96,8 @@ def test_where_the_temporary_folder_is_the_data_folder_metrics_go_elsewhere(star
     one = start(workers=1, variables={"TMPDIR": str(tmp_path / "data")}, METRICS_TOKEN=TOKEN)
     assert one.post(delivery(1, 1)).status == 200
     assert counted(one) == 1
-    assert {path.name for path in one.folder.iterdir()} <= {"presence.jsonl", ".presence.lock", ".housekeeping.lock"}
+    assert {path.name for path in one.folder.iterdir()} <= {
+        "presence.jsonl", "rejected.jsonl", ".presence.lock", ".housekeeping.lock", ".last-delivery"}
 
 
 def test_a_broken_file_of_counts_is_nothing(start, tmp_path):

@@ -62,11 +62,9 @@ def is_over(connection, name):
     try:
         if "slow" in name or "goes on" in name:
             connection.send(b"x")
-        if name != "no reader":
-            return bool(select.select([connection], [], [], 0)[0]) and "goes on" not in name
         poll = select.poll()
-        poll.register(connection, 0)
-        return bool(poll.poll(0))
+        poll.register(connection, 0 if name == "no reader" else select.POLLIN)
+        return bool(poll.poll(0)) and "goes on" not in name
     except ConnectionError:
         return True
 
