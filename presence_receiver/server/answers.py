@@ -53,15 +53,15 @@ class Answer:
     def encoded(self, *, keep_alive: bool, is_head: bool) -> bytes:
         """The whole answer; ValueError where a header field would end before its end."""
         has_body = self.code >= 200 and self.code not in (204, 304)
-        lines = [f"HTTP/1.1 {self.status}\r\nServer: gunicorn\r\nDate: {_date(int(time.time()))}\r\n"
-                 f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n"]
-        lines += [f"{name}: {value}\r\n" for name, value in self.headers if name.lower() not in OURS]
+        lines = [f"HTTP/1.1 {self.status}", "Server: gunicorn", f"Date: {_date(int(time.time()))}",
+                 f"Connection: {'keep-alive' if keep_alive else 'close'}"]
+        lines += [f"{name}: {value}" for name, value in self.headers if name.lower() not in OURS]
         if has_body:
-            lines.append(f"Content-Length: {self._length(is_head)}\r\n")
-        head = "".join(lines)
-        if head.count("\n") + head.count("\r") != 2 * (head.count("\r\n")):
+            lines.append(f"Content-Length: {self._length(is_head)}")
+        head = "\r\n".join([*lines, "", ""])
+        if head.count("\n") != len(lines) + 1 or head.count("\r") != len(lines) + 1:
             raise ValueError("A header field of the answer holds a line break.")
-        return (head + "\r\n").encode("latin-1") + (self.body if has_body and not is_head else b"")
+        return head.encode("latin-1") + (self.body if has_body and not is_head else b"")
 
     def _length(self, is_head: bool) -> int | str:
         """Of a HEAD's answer, what the application says that the body of a GET has."""

@@ -25,8 +25,8 @@ class Connection(Wire):
     """One sender's."""
 
     __slots__ = (
-        "_worker", "_rest", "_waiting", "_wanted", "_has_ended", "_is_told", "_is_last", "_began", "_idle_seconds", "reader",
-        "address", "is_busy", "is_trusted",
+        "_worker", "_rest", "_waiting", "_wanted", "_has_ended", "_is_told", "_is_last", "_began", "_idle_seconds",
+        "reader", "address", "is_busy", "is_trusted",
     )
 
     def __init__(self, worker: HttpWorker, connected: socket.socket, address: object) -> None:

@@ -25,6 +25,7 @@ from presence_receiver.server.deadlines import Deadlines
 from presence_receiver.server.door import Door, descriptors
 from presence_receiver.server.greenlets import Greenlets
 from presence_receiver.server.http_rules import Environ, Refused
+from presence_receiver.server.log import LONGEST
 from presence_receiver.server.request_body import RequestBody
 
 CUT_OFF_AT_ONCE = 50
@@ -137,10 +138,11 @@ class HttpWorker(Worker):
         self._count()
         try:
             answer.ask(self._application, environ)
-        except Exception:  # whatever the application raises is its 500
-            self.log.exception("Error handling request %s %s", environ["REQUEST_METHOD"], environ["RAW_URI"])
-            answer = answers.refusal(Refused(500, "The receiver failed; its log says why."))
-        self._finish(connection, environ, answer)
+            self._finish(connection, environ, answer)
+        except Exception:  # whatever the application raises, or answers that is no HTTP, is its 500
+            self.log.exception("Error handling request %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"][:LONGEST])
+            failed = answers.refusal(Refused(500, "The receiver failed; its log says why."))
+            self._finish(connection, environ, failed)
 
     def _count(self) -> None:
         self.nr += 1

@@ -12,3 +12,9 @@ def echo(folder, *arguments, workers=1):
     one = Receiver(folder / "data", folder / "log", workers=workers, variables=variables)
     one.command[-1] = "echo:application"
     return one
+
+
+def descriptors(one):
+    """How many files and sockets its only worker has open."""
+    (worker,) = one.workers()
+    return len([*Path(f"/proc/{worker}/fd").iterdir()])

@@ -1,4 +1,4 @@
-"""Thousands of odd requests through a running worker: what it serves, whole and in pieces, and what h11 makes of them."""
+"""Thousands of odd requests through a running worker: what it serves, whole and in pieces, and h11."""
 import contextlib
 import itertools
 import json
@@ -77,7 +77,8 @@ def outcome(came):
 
 def in_pieces(chance, data, is_bytewise):
     """The same data, cut at one to five places, or everywhere."""
-    places = range(1, len(data)) if is_bytewise else sorted(chance.choices(range(len(data) + 1), k=chance.randint(1, 5)))
+    every = range(1, len(data) + 1)
+    places = every if is_bytewise or not data else sorted(chance.choices(every, k=chance.randint(1, 5)))
     return [data[start:end] for start, end in itertools.pairwise([0, *places, len(data)])]
 
 
