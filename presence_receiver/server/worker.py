@@ -140,7 +140,8 @@ class HttpWorker(Worker):
             answer.ask(self._application, environ)
             self._finish(connection, environ, answer)
         except Exception:  # whatever the application raises, or answers that is no HTTP, is its 500
-            self.log.exception("Error handling request %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"][:LONGEST])
+            asked = environ["REQUEST_METHOD"], environ["PATH_INFO"][:LONGEST]
+            self.log.exception("Error handling request %s %s", *asked)
             failed = answers.refusal(Refused(500, "The receiver failed; its log says why."))
             self._finish(connection, environ, failed)
 
