@@ -36,6 +36,10 @@ class Invocation:
         self._api_name = api
         self._is_verbose = is_verbose
 
+    def with_values(self, values: dict[str, str]) -> "Invocation":
+        """Return the same with other settings."""
+        return Invocation(values, None, self.timeout, self._is_verbose)
+
     @cached_property
     def api(self) -> SubscriptionApi:
         """The vendor's API; raises ConfigError with all that is missing."""

@@ -4,6 +4,7 @@ A command is one module with a `command`, and one line in CORE or EXTRAS. Its mo
 is run, so that help stays quick. Nothing here knows an API.
 """
 
+import difflib
 import sys
 from importlib import import_module
 from typing import Any
@@ -17,15 +18,20 @@ from presence_receiver.errors import PresenceError
 
 INTERRUPTED = 130
 
+DOCUMENTATION = "Documentation: README.rst in the repository, and a README.rst in each folder of presence_receiver."
+
 CORE = {
+    "init": ("cli.init", "Write the env file for `register`, asking what goes in."),
     "register": ("cli.register", "Create the subscription that posts to URL."),
     "list": ("cli.list", "Show the account's subscriptions."),
     "delete": ("cli.delete", "Delete subscriptions by ID, or all that post to a URL."),
     "message-types": ("cli.message_types", "Show what can be subscribed to."),
     "new-secret": ("cli.new_secret", "Make a secret for PRESENCE_SECRET."),
+    "help": ("cli.help", "Show what presence-cli or one of its commands does."),
 }
 EXTRAS = {
     "send": ("extras.probe.send_command", "Post one delivery to URL as HiveManager does."),
+    "rejected": ("extras.replay.rejected_command", "Show why observations were rejected, and what replay would do."),
     "replay": ("extras.replay.command", "Judge rejected lines again and append what is good now."),
     "simulate": ("extras.simulation.command", "Send deliveries to URL as HiveManager would."),
     "status": ("extras.probe.status_command", "Say whether the receiver at URL is ready and what it gets."),
@@ -53,6 +59,16 @@ class Commands(click.Group):
         command: click.Command = import_module(f"presence_receiver.{module}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say what may have been meant where there is no such command."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            nearest = difflib.get_close_matches(args[0], COMMANDS, 1)
+            meant = f"Did you mean {nearest[0]!r}?" if nearest else "See `presence-cli help`."
+            ctx.fail(f"No such command {args[0]!r}. {meant}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """From the table, so that help imports no command."""
         for title, commands in (("Commands", CORE), ("Extras", EXTRAS)):
@@ -74,7 +90,8 @@ class Commands(click.Group):
             sys.exit(1)
 
 
-@click.group("presence-cli", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("presence-cli", cls=Commands, epilog=DOCUMENTATION,
+             context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--api", type=click.Choice([*APIS]), help="Whose API.  [PRESENCE_API; default: hivemanager]")
 @click.option("--env-file", envvar="PRESENCE_ENV_FILE", metavar="FILE",
               type=click.Path(exists=True, dir_okay=False, readable=True),
@@ -82,7 +99,7 @@ class Commands(click.Group):
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, metavar="SECONDS",
               help="How long to wait for an answer.  [default: 30]")
 @click.option("-v", "--verbose", is_flag=True, help="Show requests and answers, credentials as ***.")
-@click.version_option(__version__, prog_name="presence-cli")
+@click.version_option(__version__, "-V", "--version", prog_name="presence-cli")
 @click.pass_context
 def cli(ctx: click.Context, api: str | None, env_file: str | None, timeout: float, verbose: bool) -> None:
     """Manage where HiveManager or ExtremeCloud IQ posts presence data.

@@ -67,6 +67,15 @@ def _has_good(found: Judged, most: float) -> bool:
     return found.accepted_count > 0
 
 
+def is_rejected(line: bytes) -> bool:
+    """Return whether it has what a rejected line has."""
+    try:
+        _decoder.decode(line)
+    except (ValueError, msgspec.MsgspecError, RecursionError):
+        return False
+    return True
+
+
 def is_unjudged(errors: msgspec.Raw) -> bool:
     """Return whether these are the errors of what the budget of its delivery did not reach."""
     return bytes(errors) == _UNJUDGED
