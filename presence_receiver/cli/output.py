@@ -91,6 +91,11 @@ def record(item: Subscription, shows_secrets: bool) -> dict[str, str | None]:
             "status": item.status, "created": item.created, "secret": secret}
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """Return so many of something, in words: 1 delivery, 1,200 deliveries."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def as_json(value: object) -> str:
     """One line of JSON; what a terminal would obey or hide is escaped, also where JSON need not."""
     text = json.dumps(value, ensure_ascii=False)

@@ -110,7 +110,7 @@ def test_no_question_without_a_terminal(file):
     assert not file.exists()
 
 
-@pytest.mark.parametrize("value", ["plain", "with blank", "it's", 'a"b', "a\\b", "$HOME", "#5", "ünï"])
+@pytest.mark.parametrize("value", ["plain", "with blank", "it's", 'a"b', "a\\b", "$HOME", "#5", "ünï", "a b\\"])
 def test_every_value_comes_back_as_it_was_typed(file, value):
     from presence_receiver.cli.init import write
     write(file, {"PRESENCE_SECRET": value})

@@ -2,10 +2,9 @@
 
 import click
 
-from presence_receiver.cli import Invocation, checked_url, insecure_http, pass_invocation
+from presence_receiver.cli import Invocation, checked_url, in_seconds, insecure_http, pass_invocation
 from presence_receiver.errors import CallFailed
 from presence_receiver.extras.probe import service
-from presence_receiver.extras.probe.age import in_seconds
 from presence_receiver.http_client import is_loopback
 from presence_receiver.mask import one_line
 
@@ -16,7 +15,7 @@ from presence_receiver.mask import one_line
               help="Exit 1 if the last delivery is older: 90s, 15m, 2h.")
 @insecure_http
 @pass_invocation
-def command(invocation: Invocation, url: str, max_age: int | None, insecure_http: bool) -> None:
+def command(invocation: Invocation, url: str, max_age: float | None, insecure_http: bool) -> None:
     """Say whether the receiver at URL is ready and what it gets.
 
     With PRESENCE_SECRET or PRESENCE_METRICS_TOKEN also when the last delivery

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gzip
+import itertools
 import os
 import zlib
 from collections.abc import Iterator
@@ -18,14 +19,19 @@ from pathlib import Path
 
 from presence_receiver.config import Settings
 from presence_receiver.errors import NotReplayed
+from presence_receiver.extras.replay import rejected_line
 from presence_receiver.extras.replay.portion import Portion, Progress, moved
-from presence_receiver.storage import Writer, closed_at, housekeeping_lock, user_name
+from presence_receiver.storage import Writer, closed_at, housekeeping_lock, open_plain, user_name
 
 MOST_BYTES, LEAST_BYTES = 6 << 20, 1 << 16
 """Of lines in one portion; the last of its rejected lines may give 2 MB more."""
 
 HELD_SECONDS = 0.25
 """What a commit should take at most; where one takes longer, those after it are smaller."""
+
+
+LOOKED_AT = 100
+"""Lines that tell of what kind a file is."""
 
 
 @dataclasses.dataclass
@@ -43,6 +49,7 @@ def replay(path: Path, settings: Settings, progress: Progress = lambda done, siz
     the last portion.
     """
     with _readable(path), housekeeping_lock(settings.data_dir).held():
+        _check_kind(path)
         return _Replay(path, settings, progress).done()
 
 
@@ -58,6 +65,15 @@ def _readable(path: Path) -> Iterator[None]:
                           "write beside it.") from None
     except OSError as failure:
         raise NotReplayed(f"{path} could not be replayed: {failure.strerror}.") from failure
+
+
+def _check_kind(path: Path) -> None:
+    """NotReplayed where none of the first lines is a rejected one; a person may have spoilt some."""
+    with open_plain(path) as file:
+        source = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+        first = [*itertools.islice(source, LOOKED_AT)]
+    if first and not any(map(rejected_line.is_rejected, first)):
+        raise NotReplayed(f"{path} is no rejected file: give rejected.jsonl or a closed rejected file.")
 
 
 class _Replay:

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,23 @@ class Difference:
 
 def differences(tally: Tally, folder: Path) -> list[Difference]:
     """Compare the accepted and the rejected observations of this run with the files of the folder."""
-    try:
+    with _readable(folder):
         return [
             difference("accepted", tally.good, tally.unanswered, _found(folder, "presence", tally.owner_id)),
             difference("rejected", tally.bad, tally.unanswered, _found(folder, "rejected", tally.owner_id)),
         ]
+
+
+def check(folder: Path) -> None:
+    """Raise Refused where there is no folder that can be read."""
+    with _readable(folder):
+        os.listdir(folder)
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise Refused(f"{folder} cannot be read ({error.strerror}): "
                       "give the folder that the receiver has as PRESENCE_DATA_DIR.") from None

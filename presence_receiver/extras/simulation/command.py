@@ -3,7 +3,7 @@
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO
@@ -11,23 +11,27 @@ from typing import Any, BinaryIO
 import click
 
 from presence_receiver.cli import (
-    Invocation, as_json, checked, checked_url, console, feed_secret, insecure_http, pass_invocation, secret_file, tell,
+    Invocation, as_json, checked, checked_url, console, counted, feed_secret, in_seconds, insecure_http,
+    pass_invocation, secret_file, tell,
 )
 from presence_receiver.errors import CallFailed
-from presence_receiver.extras.simulation import accounting, traffic
+from presence_receiver.extras.simulation import accounting, demo, traffic
+from presence_receiver.extras.simulation.posting import posting
 from presence_receiver.extras.simulation.tally import Tally
-from presence_receiver.http_client import Answer, deliver, is_loopback
+from presence_receiver.http_client import is_loopback
+
+INTERRUPTED = 130
 
 
 @click.command("simulate")
-@click.argument("url")
+@click.argument("url", required=False)
 @click.option("--aps", type=click.IntRange(1, 10_000), default=4, metavar="N", help="Access points.  [default: 4]")
 @click.option("--devices", type=click.IntRange(0, 10_000), default=8, metavar="N",
               help="Around each of them.  [default: 8]")
 @click.option("--interval", type=click.FloatRange(1), default=60, metavar="SECONDS",
               help="Between reports.  [default: 60]")
-@click.option("--duration", type=click.FloatRange(0, min_open=True), default=60, metavar="SECONDS",
-              help="Real time.  [default: 60]")
+@click.option("--duration", callback=in_seconds, default="60", metavar="TIME",
+              help="Real time: 90s, 15m, 1h.  [default: 60]")
 @click.option("--speed", type=click.FloatRange(0, min_open=True), default=1, metavar="X",
               help="Times faster.  [default: 1]")
 @click.option("--shape", type=click.Choice(traffic.SHAPES), default="array", metavar="SHAPE",
@@ -36,38 +40,55 @@ from presence_receiver.http_client import Answer, deliver, is_loopback
               help="Share of bad observations.  [default: 0]")
 @click.option("--verify", type=click.Path(file_okay=False, path_type=Path), metavar="DATA_DIR",
               help="Look for every observation in the files.")
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Post nothing: write files, of DURATION until now.")
 @click.option("--output", type=click.Choice(["table", "json"]), default="table",
               help="For people (the default) or for programs.")
 @secret_file
 @insecure_http
 @pass_invocation
-def command(invocation: Invocation, /, url: str, verify: Path | None, output: str,
+def command(invocation: Invocation, /, url: str | None, verify: Path | None, into: Path | None, output: str,
             secret_file: BinaryIO | None, insecure_http: bool, **options: Any) -> None:
     """Send deliveries to URL as HiveManager would.
 
-    Ctrl-C ends it early. With --verify, exit 1 if an acknowledged observation is
-    missing from the receiver's files or doubled in them.
+    Ctrl-C ends it early. --verify exits 1 if an acknowledged observation is
+    missing or doubled. With --into and --duration 7d a demo week takes seconds.
 
     \b
     Example: presence-cli simulate http://localhost:8000/presence --speed 60
     """
-    checked_url(url, insecure_http or is_loopback(url))
-    secret = checked(feed_secret(invocation, secret_file))
     plan = traffic.Plan(access_points=options.pop("aps"), **options)
     tally = Tally(owner_id=secrets.randbelow(2**31))
-
-    def post(body: bytes) -> Answer:
-        return deliver(url, secret, body, False, invocation.timeout, invocation.trace)
-
-    with suppress(KeyboardInterrupt), progress(tally, plan.duration) as show:
-        for _ in traffic.run(plan, post, tally, Random()):
-            show()
+    if bool(url) == bool(into):
+        raise click.UsageError("Give either URL or --into.")
+    if url:
+        checked_url(url, insecure_http or is_loopback(url))
+        secret = checked(feed_secret(invocation, secret_file))
+        steps = traffic.run(plan, posting(invocation, url, secret, tally, verify), tally, Random())
+    else:
+        steps = demo.write(plan, into or Path(), tally, Random())
+    is_interrupted = run(steps, tally, plan.duration if url else None)
     click.echo(as_json(summary(tally)) if output == "json" else table(tally))
-    fail_if_wrong(tally, verify)
+    fail_if_wrong(tally, verify or into)
+    if is_interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+def run(steps: Iterator[None], tally: Tally, duration: float | None) -> bool:
+    """Take the steps, and return whether Ctrl-C ended them."""
+    try:
+        with progress(tally, duration) as show:
+            for _ in steps:
+                show()
+    except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            click.echo(err=True)  # ends the line of ^C
+        return True
+    return False
 
 
 @contextmanager
-def progress(tally: Tally, duration: float) -> Iterator[Any]:
+def progress(tally: Tally, duration: float | None) -> Iterator[Any]:
     """Show a line on a terminal that is gone at the end; yield what draws it anew."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -77,7 +98,7 @@ def progress(tally: Tally, duration: float) -> Iterator[Any]:
 
         def show() -> None:
             counts = f"{tally.accepted:,} accepted, {tally.rejected:,} rejected"
-            bar.update(task, description=f"{tally.deliveries:,} deliveries, {counts}",
+            bar.update(task, description=f"{counted(tally.deliveries, 'delivery', 'deliveries')}, {counts}",
                        completed=bar.tasks[task].elapsed)
 
         show()

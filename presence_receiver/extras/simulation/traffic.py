@@ -29,7 +29,7 @@ Judged = tuple[Observation, bool]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to simulate; `interval` in simulated seconds, `duration` in real ones, `bad` from 0 to 1."""
+    """What to simulate; `interval` in simulated seconds, `duration` in real ones (of a demo too), `bad` from 0 to 1."""
 
     access_points: int
     devices: int

@@ -95,6 +95,20 @@ def test_netrc_is_not_used(receiver, tmp_path):
     assert run("send", receiver.url, env=ENV).code == 0
 
 
+def test_verbose_shows_what_is_sent_and_nothing_else(receiver, tmp_path):
+    (tmp_path / "body").write_bytes(b"[]")
+    ran = run("--verbose", "send", receiver.url, str(tmp_path / "body"), "--gzip", env=ENV)
+    [seen] = receiver.seen
+    assert sorted(ran.err.splitlines()) == sorted([
+        f"> POST {receiver.url}/", "> Accept: text/plain, application/json, application/*+json, */*",
+        "> Accept-Charset: big5, … x-windows-iso2022jp (170 in all)", "> Cache-Control: no-cache",
+        "> Connection: keep-alive", "> Content-Type: application/json", "> Pragma: no-cache",
+        "> User-Agent: Java/1.7.0_80", "> Content-Encoding: gzip", f"> Content-Length: {len(seen.body)}",
+        "> Authorization: Basic ***", f"> ({len(seen.body)} bytes of gzip)",
+        "< 200 OK", "< Content-Type: application/json", f"< Content-Length: {len(receiver.ok.body)}",
+        f"< {receiver.ok.body.decode()}"])
+
+
 def test_verbose_shows_no_secret(receiver):
     ran = run("--verbose", "send", receiver.url, env=ENV)
     assert "> Authorization: Basic ***" in ran.err.splitlines()

@@ -7,8 +7,8 @@ import requests
 from fakes.server import Fake, as_json, page
 
 from deployment import SECRET, run, running
+from presence_receiver.cli import in_seconds
 from presence_receiver.extras.probe import service
-from presence_receiver.extras.probe.age import in_seconds
 
 TOKEN = "metrics-token-Hc2v"
 
@@ -95,16 +95,18 @@ def test_figures_of_the_first_minute_and_of_later_ones():
         "23,754 observations since the start 11 s ago.", "1,234 rejected."]
 
 
-@pytest.mark.parametrize(["typed", "seconds"], [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86_400)])
+@pytest.mark.parametrize(["typed", "seconds"], [
+    ("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86_400), ("1.5h", 5400), ("0.1", 0.1),
+])
 def test_an_age(typed, seconds):
     assert in_seconds(None, None, typed) == seconds
 
 
-@pytest.mark.parametrize("typed", ["", "0", "15 m", "15min", "-1", "1.5h", "m"])
+@pytest.mark.parametrize("typed", ["", "0", "15 m", "15min", "-1", "1.h", "m"])
 def test_what_is_no_age(typed):
     ran = run("status", "http://localhost:1", "--max-age", typed)
     assert (ran.code, ran.err.splitlines()[-1]) == (2, (
-        f"Error: Invalid value for '--max-age': {typed!r} is no age: type seconds, or a number with s, m, h or d, "
+        f"Error: Invalid value for '--max-age': {typed!r} is no time: type seconds, or a number with s, m, h or d, "
         "as in 15m."))
 
 

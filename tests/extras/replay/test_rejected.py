@@ -97,5 +97,5 @@ def test_replay_of_a_file_of_another_kind_says_so_and_leaves_it(tmp_path):
     path.write_bytes(b'{"receivedAt":"2026-11-20T08:00:00.000001Z","clientMac":"5CB901642E60"}\n')
     before = path.read_bytes()
     assert run("replay", str(path), "--data-dir", str(tmp_path)).parts == (
-        1, "", "Error: presence.jsonl is no rejected file: give rejected.jsonl or a closed rejected file.\n")
+        1, "", f"Error: {path} is no rejected file: give rejected.jsonl or a closed rejected file.\n")
     assert path.read_bytes() == before

@@ -1,19 +1,25 @@
+import datetime
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import pytest
+from command_line import Terminal
 from fakes.receiver import ReceiverFake
-from fakes.server import as_json, instead, page
+from fakes.server import as_json, instead, page, reset, well
+from reading import lines
 
 from deployment import SECRET, run, running
 from running import wait_until
+from presence_receiver.cli import counted
 from presence_receiver.errors import CallFailed, Refused
 from presence_receiver.extras.simulation import accounting, traffic
 from presence_receiver.extras.simulation.site import Site
@@ -201,9 +207,74 @@ def test_another_folder_than_the_receivers(receiver, tmp_path):
 
 
 def test_a_wrong_secret(receiver):
-    ran = run("simulate", receiver.url, "--duration", 0.3, "--speed", 600, PRESENCE_SECRET="wrong")
-    assert ran.code == 1
-    assert re.fullmatch("Error: No delivery was acknowledged: [123] × 401.\n", ran.err)
+    ran = run("simulate", receiver.url, "--duration", 5, "--speed", 600, PRESENCE_SECRET="wrong")
+    assert ran.parts == (1, "", (
+        f"Error: {receiver.url} answered 401: give PRESENCE_SECRET, or --secret-file, the value that the receiver "
+        "has.\n"))
+    assert len([entry for entry in receiver.log if entry.get("path") == "/presence"]) == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/presenc"])
+def test_a_wrong_path(receiver, path):
+    ran = run("simulate", receiver.base + path, "--duration", 5)
+    status = 405 if path == "/" else 404
+    assert ran.parts == (1, "", (
+        f"Error: {receiver.base}{path} answered {status}: check the URL; a receiver takes deliveries at /presence.\n"))
+
+
+def test_nobody_there():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/presence"
+    assert run("simulate", url, "--duration", 5).parts == (1, "", (
+        f"Error: {url} does not answer (it cannot be reached): check the URL and that the receiver runs.\n"))
+
+
+def test_an_answer_that_is_lost_later_does_not_end_it():
+    with ReceiverFake(SECRET) as fake:
+        fake.ok = as_json(200, {"accepted": 32, "rejected": 0})
+        fake.misbehave("POST", well, reset)
+        ran = run("simulate", fake.url, "--duration", 0.3, "--speed", 1200)
+    assert ran.code == 0 and "1 × no answer" in ran.out
+
+
+def test_the_folder_is_looked_at_first(receiver, tmp_path):
+    missing = ("cannot be read (No such file or directory): "
+               "give the folder that the receiver has as PRESENCE_DATA_DIR.\n")
+    (tmp_path / "file").touch()
+    ran = run("simulate", receiver.url, "--duration", 5, "--verify", tmp_path / "none")
+    assert ran.parts == (1, "", f"Error: {tmp_path}/none {missing}")
+    assert len(receiver.lines()) == 32
+    assert run("simulate", receiver.url, "--duration", 5, "--verify", tmp_path / "file").code == 2
+    assert run("simulate", receiver.url, "--duration", 0.1, "--verify", receiver.data).code == 0
+
+
+def test_a_week_for_a_demonstration(tmp_path):
+    folder = tmp_path / "demo"
+    ran = run("simulate", "--into", folder, "--duration", "7d", "--interval", 3600, "--bad", 0.1, "--output", "json")
+    said = json.loads(ran.out)
+    assert (ran.code, ran.err) == (0, f"All {said['accepted']:,} accepted and {said['rejected']:,} rejected "
+                                      "observations are in the files, each once.\n")
+    assert said["observations"] == 7 * 24 * 32 + 32 and said["rejected"] > 0
+    assert sorted(path.name for path in folder.iterdir()) == [".presence.lock", "presence.jsonl", "rejected.jsonl"]
+    times = [datetime.datetime.fromisoformat(line["receivedAt"]) for line in lines(folder)]
+    assert times == sorted(times)
+    assert datetime.timedelta(days=6, hours=23) <= times[-1] - times[0] <= datetime.timedelta(days=7)
+    now = datetime.datetime.now(datetime.UTC)
+    assert now - datetime.timedelta(hours=1, minutes=1) < times[-1] <= now
+    again = run("simulate", "--into", folder)
+    assert again.parts == (1, "", (
+        f"Error: {folder} is not empty: give --into a new folder, that made-up lines are not mixed with others.\n"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["http://localhost/presence", "--into", "demo"]])
+def test_a_url_or_a_folder(arguments):
+    ran = run("simulate", *arguments)
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, "Error: Give either URL or --into.")
+
+
+def test_one_delivery_in_words():
+    assert [counted(number, "delivery", "deliveries") for number in (0, 1, 2, 1200)] == [
+        "0 deliveries", "1 delivery", "2 deliveries", "1,200 deliveries"]
 
 
 def test_its_headers_are_those_of_send():
@@ -251,7 +322,19 @@ def test_ctrl_c_ends_it_with_a_summary(receiver):
         process.kill()
         process.wait()
     assert re.fullmatch("All [0-9]+ accepted and 0 rejected observations are in the files, each once.\n", err)
-    assert (process.returncode, out.partition(" ")[0]) == (0, "Deliveries")
+    assert (process.returncode, out.partition(" ")[0]) == (130, "Deliveries")
+
+
+def test_ctrl_c_at_a_terminal_leaves_the_summary_a_line_of_its_own(receiver):
+    with Terminal("simulate", receiver.url, "--speed", "600", env={"PRESENCE_SECRET": SECRET}) as terminal:
+        terminal.wait_for("1 delivery, 32 accepted, 0 rejected")
+        while "Deliveries" not in terminal.shown:  # pressed once more where the interpreter swallowed it
+            os.kill(terminal.process.pid, signal.SIGINT)
+            end = time.monotonic() + 5
+            while time.monotonic() < end and "Deliveries" not in terminal.shown:
+                terminal.read()
+        assert terminal.end() == 130
+    assert "\r\nDeliveries " in terminal.shown
 
 
 @pytest.mark.slow
