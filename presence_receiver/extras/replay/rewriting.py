@@ -69,9 +69,9 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _check_kind(path: Path) -> None:
     """NotReplayed where none of the first lines is a rejected one; a person may have spoilt some."""
-    with open_plain(path) as file:
+    with open(open_plain(path), "rb") as file:
         source = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
-        first = [*itertools.islice(source, LOOKED_AT)]
+        first = [line for line in itertools.islice(source, LOOKED_AT) if line.endswith(b"\n")]
     if first and not any(map(rejected_line.is_rejected, first)):
         raise NotReplayed(f"{path} is no rejected file: give rejected.jsonl or a closed rejected file.")
 
