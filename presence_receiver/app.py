@@ -85,5 +85,6 @@ def _sentence(error: HTTPException) -> str:
     if isinstance(error, NotFound):
         return "There is nothing at this path; deliveries go to POST /presence."
     if isinstance(error, MethodNotAllowed):
-        return "This path does not take this method; the Allow header names those that it takes."
+        methods = " and ".join(sorted(error.valid_methods or ()))
+        return f"This path takes {methods} alone; deliveries go to POST /presence."
     return error.description or error.name

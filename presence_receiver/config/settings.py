@@ -109,6 +109,13 @@ class Settings:
         """The secrets a sender may show, the current one first."""
         return tuple(secret.encode() for secret in (self.secret, self.previous_secret) if secret)
 
+    @property
+    def destination(self) -> str:
+        """Return a sentence that says where lines go."""
+        if self.bucket_url:
+            return f"Lines go to {self.bucket_url}, from where presence-cli collect writes them to files."
+        return f"Lines go to {self.data_dir.absolute() / 'presence.jsonl'}, rejected ones to rejected.jsonl beside it."
+
     def warnings(self) -> list[str]:
         """Return sentences on what works here but perhaps not as it was meant."""
         secrets = (("SECRET", self.secret), ("PREVIOUS_SECRET", self.previous_secret))

@@ -3,13 +3,15 @@ from __future__ import annotations
 
 import hmac
 
-from flask import Blueprint, Response, abort, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from presence_receiver.config import Settings
 from presence_receiver.monitoring.prometheus import CONTENT_TYPE
 from presence_receiver.receiver import EXTENSION, Receiver
 
 REFUSAL = "The Authorization header must carry PRESENCE_METRICS_TOKEN, as in: Authorization: Bearer <token>"
+
+NO_TOKEN = "There is no /metrics without PRESENCE_METRICS_TOKEN: set it at the receiver, and show it as bearer token."
 
 service = Blueprint("presence_service", __name__)
 
@@ -59,15 +61,20 @@ def metrics() -> Response:
     """For Prometheus, which shows PRESENCE_METRICS_TOKEN as bearer; without one there is no such page."""
     receiver = current_app.extensions[EXTENSION]
     if receiver.settings.metrics_token is None:
-        abort(404)
+        return _refused(NO_TOKEN, 404)
     if not _shows(receiver.settings.metrics_token):
-        answer = jsonify(error=REFUSAL)
-        answer.status_code = 401
+        answer = _refused(REFUSAL, 401)
         answer.headers["WWW-Authenticate"] = 'Bearer realm="presence"'
         return answer
     is_ready = not receiver.readiness.reasons()
     text = receiver.metrics.exposition(receiver.settings.data_dir, receiver.last_delivery.at(), is_ready)
     return Response(text, content_type=CONTENT_TYPE)
+
+
+def _refused(sentence: str, status: int) -> Response:
+    answer = jsonify(error=sentence)
+    answer.status_code = status
+    return answer
 
 
 def _shows(token: str) -> bool:

@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 from contextlib import suppress
+from typing import Any
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
@@ -69,6 +70,17 @@ def _metrics_folder(data_dir: Path) -> str:
             with suppress(OSError):
                 return tempfile.mkdtemp(prefix="presence-metrics-", dir=where)
     return "/dev/null/presence-metrics"
+
+
+def when_ready(server: Arbiter) -> None:
+    """Say where the lines go, and what comes next."""
+    log: Any = server.log
+    log.info("%s", load(os.environ).destination)
+    address = server.LISTENERS[0].getsockname()
+    port = f":{address[1]}" if isinstance(address, tuple) else ""
+    log.info(
+        "Try it with: presence-cli send http://localhost%s/presence. Then let HiveManager post: presence-cli register, "
+        "with the URL by which it reaches this.", port)
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:

@@ -42,7 +42,8 @@ def test_without_a_token_there_is_no_page(tmp_path):
     for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}):
         answer = client.get("/metrics", headers=headers)
         assert (answer.status_code, answer.get_json()) == (404, {
-            "error": "There is nothing at this path; deliveries go to POST /presence."})
+            "error": "There is no /metrics without PRESENCE_METRICS_TOKEN: set it at the receiver, and show it as "
+                     "bearer token."})
 
 
 def test_nothing_of_prometheus_is_imported_without_a_token(tmp_path):

@@ -4,6 +4,8 @@ import subprocess
 
 from running import COMMAND, ROOT, environment, free_port
 
+from presence_receiver import config
+
 NO_NUMBER = "must be a whole number from 1 up."
 MISSING = "PRESENCE_SECRET is missing: set it to the secret you entered in HiveManager."
 
@@ -53,3 +55,21 @@ def test_an_unknown_name_is_a_warning_and_no_fault(start):
     one = start(SECRET="x" * 32, ROTATE_BYTE="5", SERVICE_HOST="10.0.0.1")
     warnings = [entry["message"] for entry in map(json.loads, one.text().splitlines()) if entry["level"] == "WARNING"]
     assert set(warnings) == {"PRESENCE_ROTATE_BYTE is no setting and is ignored; is PRESENCE_ROTATE_BYTES meant?"}
+
+
+def said(one):
+    return [json.loads(line)["message"] for line in one.text().splitlines()]
+
+
+def test_the_first_lines_say_where_lines_go_and_what_comes_next(start, tmp_path):
+    one = start(workers=1)
+    assert said(one)[3:5] == [
+        f"Lines go to {tmp_path}/data/presence.jsonl, rejected ones to rejected.jsonl beside it.",
+        f"Try it with: presence-cli send http://localhost:{one.port}/presence. Then let HiveManager post: "
+        "presence-cli register, with the URL by which it reaches this."]
+
+
+def test_with_a_bucket_they_say_so():
+    settings = config.load({"PRESENCE_SECRET": "hunter22", "PRESENCE_BUCKET_URL": "s3://presence/lines"})
+    assert settings.destination == (
+        "Lines go to s3://presence/lines, from where presence-cli collect writes them to files.")

@@ -172,7 +172,7 @@ def test_other_encodings(encoding, receiver, stored):
 ])
 def test_other_methods(method, path, allowed, receiver):
     found = receiver.request(method, path, headers=AUTHORIZED)
-    sentence = "This path does not take this method; the Allow header names those that it takes."
+    sentence = f"This path takes {' and '.join(sorted(allowed))} alone; deliveries go to POST /presence."
     assert set(found.headers.pop("Allow").split(", ")) == allowed
     assert found == error(405, sentence)
 
