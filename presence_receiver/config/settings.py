@@ -44,7 +44,7 @@ def _bucket_url(text: str) -> None:
     if not re.fullmatch(r"(s3|gs|az)://[^/?#\s@]+(/[^/?#\s]+)*/?", text):
         raise ValidationError("must be s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.")
     if not importlib.util.find_spec("obstore"):
-        raise ValidationError("needs the extra: pip install presence-receiver[bucket]")
+        raise ValidationError("needs its extra: pip install -r presence_receiver/extras/bucket/requirements.txt")
 
 
 class SettingsSchema(Schema):

@@ -3,6 +3,7 @@
 It judges no signature, only whose key signed and when. `.ci/run` asks the same tests of moto, so that it is no mirror.
 """
 import datetime
+import re
 import threading
 from email.utils import format_datetime
 from urllib.parse import unquote
@@ -73,18 +74,28 @@ class S3Fake(Fake):
         if key not in bucket:
             return fault(404, "NoSuchKey")
         content, modified = bucket[key]
-        return Reply(200, content, (("ETag", '"1"'), ("Last-Modified", format_datetime(modified, usegmt=True))))
+        told = ("ETag", '"1"'), ("Last-Modified", format_datetime(modified, usegmt=True))
+        if found := re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("range", "")):
+            first, last = int(found[1]), min(int(found[2]), len(content) - 1)
+            told = *told, ("Content-Range", f"bytes {first}-{last}/{len(content)}")
+            return Reply(206, content[first:last + 1], told)
+        return Reply(200, content, told)
+
+    _head = _get
 
     def _listed(self, bucket, query):
         prefix = query.get("prefix", "")
         after = query.get("continuation-token") or query.get("start-after", "")
         keys = sorted(key for key in bucket if key.startswith(prefix) and key > after and key not in self.hidden)
+        folders = {key[:end + 1] for key in keys if "delimiter" in query and (end := key.find("/", len(prefix))) > 0}
+        keys = [key for key in keys if not key.startswith(tuple(folders))]
         page = keys[:MOST_LISTED]
         more = len(keys) > MOST_LISTED
         token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
         contents = "".join(
             f"<Contents><Key>{escape(key)}</Key><Size>{len(bucket[key][0])}</Size><ETag>1</ETag>"
             f"<LastModified>{bucket[key][1].isoformat()}</LastModified></Contents>" for key in page)
+        contents += "".join(f"<CommonPrefixes><Prefix>{escape(each)}</Prefix></CommonPrefixes>" for each in folders)
         return done(f"<ListBucketResult><IsTruncated>{str(more).lower()}</IsTruncated>{token}{contents}"
                     "</ListBucketResult>")
 

@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
             fault = fake.next_fault(seen.method)
         fault(self, lambda: fake.answer(seen))
 
-    do_GET = do_POST = do_PUT = do_DELETE = handle_any
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_any
 
     def reply(self, reply):
         self.send_response(reply.status)
@@ -63,7 +63,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
-        self.wfile.write(reply.body)
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
 
     def reset(self):
         """Ends the connection with RST, as a crashed server or a NAT does."""
