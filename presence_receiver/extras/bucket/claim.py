@@ -46,13 +46,12 @@ class Claim:
             raise BucketFault(f"The object {CLAIM} at PRESENCE_BUCKET_URL is not what a collector writes: check the "
                               "endpoint, or start with --take-over.") from None
         if holder == folder:
-            self._is_taking_over = False
+            self._is_taking_over = False  # from now on another that takes it is obeyed
         if holder == folder or self._is_taking_over:
             return holder == folder
         raise Refused(f"The bucket at PRESENCE_BUCKET_URL is collected into {where}: stop the collector there, "
                       "then start this one with --take-over.")
 
     def take(self, folder: str) -> None:
-        """Make the bucket that folder's, once: from now on another that takes it is obeyed."""
+        """Make the bucket that folder's."""
         self._bucket.put(CLAIM, json.dumps({"folder": folder, "where": self._where}).encode(), CALL_SECONDS)
-        self._is_taking_over = False

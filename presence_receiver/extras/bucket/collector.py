@@ -51,7 +51,7 @@ class Collector:
         bucket = Bucket(url, retries=2)
         self._inbox = Inbox(bucket, self._stopping.is_set)
         self._claim = Claim(bucket, self._folder, is_taking_over=is_taking_over)
-        self._writer = Writer(settings)
+        self._writer = Writer(dataclasses.replace(settings, fsync=True))  # the bucket's copy goes
         self._log = LimitedLog(logging.getLogger(__name__))
         self._clock = TrustedClock()
         self.progress = Progress()

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from presence_receiver.extras.bucket.names import ASIDE, INBOX, Name, split
 from presence_receiver.extras.bucket.store import CALL_SECONDS, Bucket, BucketFault
 from presence_receiver.log_limit import LimitedLog
+from presence_receiver.mask import one_line
 
 LARGEST = 1 << 30
 """Bytes; a larger object is no receiver's, and would not fit into memory."""
@@ -64,7 +65,7 @@ class Inbox:
     def _name(self, path: str) -> Name | None:
         name = Name.read(path)
         if not name:
-            self._say("strange", f"Objects under {INBOX} that no receiver wrote are left alone, {path} say.")
+            self._say("strange", f"Objects under {INBOX} that no receiver wrote are left alone, {one_line(path)} say.")
         return name
 
     def fetch(self, listed: Sequence[Listed]) -> list[Fetched]:

@@ -1,5 +1,7 @@
 """What lies in a bucket and how it gets into the files: late, repeated, strange, faulty; another's bucket."""
 import json
+import os
+import signal
 import subprocess
 import uuid
 
@@ -8,7 +10,8 @@ from buckets import MOTO
 from objects import ODD, PROCESS, found, name, once, put
 from running import wait_until
 
-from presence_receiver.extras.bucket.collector import MOST_BYTES, _commits
+from presence_receiver import config
+from presence_receiver.extras.bucket.collector import MOST_BYTES, Collector, _commits
 from presence_receiver.extras.bucket.inbox import Listed
 
 MB = 1_000_000
@@ -158,6 +161,28 @@ def test_a_name_that_no_client_can_say_is_named(key, server, store, collect, fol
                          f"delete it: {said}.\n")
     del objects[f"lines/{key}"]
     once(collect, folder)
+    assert found(folder) == [1]
+
+
+def test_a_strangers_name_is_nothing_that_a_terminal_obeys(store, collect, folder):
+    store.put("inbox/\u202egpj.\x9b31mholiday", b"?")
+    assert once(collect, folder).startswith(
+        "Objects under inbox/ that no receiver wrote are left alone, inbox/ gpj. 31mholiday say.\n")
+
+
+def test_it_syncs_whatever_receivers_do(inside, folder, monkeypatch):
+    put(inside, 1)
+    synced, fdatasync = [], os.fdatasync
+
+    def noted(descriptor):
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fdatasync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", noted)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    values = {"PRESENCE_DATA_DIR": str(folder), "PRESENCE_FSYNC": "false"}
+    Collector(config.load(values, needs_secret=False), inside.url, lambda progress: None).run(is_once=True)
+    assert {str(folder / "presence.jsonl"), str(folder / "rejected.jsonl")} <= {*synced}
     assert found(folder) == [1]
 
 
