@@ -4,6 +4,8 @@ from pathlib import Path
 from running import Receiver
 
 HERE = str(Path(__file__).parent)
+ESTABLISHED, CLOSE_WAIT = "01", "08"
+"""As /proc/net/tcp writes them."""
 
 
 def echo(folder, *arguments, workers=1):
@@ -18,3 +20,9 @@ def descriptors(one):
     """How many files and sockets its only worker has open."""
     (worker,) = one.workers()
     return len([*Path(f"/proc/{worker}/fd").iterdir()])
+
+
+def connection_count(one):
+    """How many connections its workers have not closed yet."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{one.port:04X}") and row[3] in (ESTABLISHED, CLOSE_WAIT) for row in rows)

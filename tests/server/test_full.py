@@ -6,8 +6,8 @@ import time
 
 import pytest
 from echo import HASTY
-from echoing import descriptors, echo
-from running import SECRET, read_answer
+from echoing import connection_count, descriptors, echo
+from running import SECRET, read_answer, wait_until
 
 MOST = 4
 HASTE = f"--worker-class echo.HastyWorker --worker-connections {MOST}"
@@ -81,6 +81,7 @@ def test_nobody_goes_whose_request_is_under_way(server):
 
 
 def test_without_a_descriptor_left_the_next_one_waits(server):
+    wait_until(lambda: connection_count(server) == 0, what="the connections of other tests to be closed")
     (worker,) = server.workers()
     before = resource.prlimit(worker, resource.RLIMIT_NOFILE)
     resource.prlimit(worker, resource.RLIMIT_NOFILE, (descriptors(server), before[1]))
