@@ -1,7 +1,6 @@
 """The lines of the rejected file, and the time stamp that both kinds of line begin with."""
 from __future__ import annotations
 
-import base64
 import dataclasses
 import datetime
 import json
@@ -10,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from presence_receiver.as_sent import AS_SENT, AsSent
 from presence_receiver.errors import BadDelivery
 
 UNJUDGED = "Costs more than one delivery may: not judged yet. presence-cli replay judges it."
@@ -41,26 +41,28 @@ class Rejection:
         """The same, of the delivery's report with that index."""
         return Rejection({str(index): self.errors}, self.report, self.observation)
 
-    def line(self, received_at: str) -> bytes:
+    def line(self, received_at: str, kept: AsSent) -> bytes:
         """The line of the rejected file; what JSON cannot carry is there as text."""
-        report, observation = _carried(self.report), _carried(self.observation)
-        fields = {"receivedAt": received_at, "errors": self.errors, "report": report, "observation": observation}
+        report, observation = _carried(self.report, kept), _carried(self.observation, kept)
+        fields = {"receivedAt": received_at, "errors": kept.errors(self.errors), "report": report,
+                  "observation": observation, **kept.mark}
         return _encoder.encode(fields) + b"\n"
 
 
-def _carried(value: Any) -> msgspec.Raw | str:
+def _carried(value: Any, kept: AsSent) -> msgspec.Raw | str:
     try:
-        return msgspec.Raw(_text_encoder.encode(value))
+        return msgspec.Raw(kept.text(_text_encoder.encode(value)))
     except UnicodeEncodeError:
-        return json.dumps(value)
+        return kept.text(json.dumps(value).encode()).decode()
 
 
-def unreadable(body: bytes, error: str, received_at: str) -> bytes:
+def unreadable(body: bytes, error: str, received_at: str, kept: AsSent = AS_SENT) -> bytes:
     """The rejected line of bytes that are no delivery; `error` is the sentence that says why."""
-    return _encoder.encode({"receivedAt": received_at, "errors": whole(error), **_as_text(body)}) + b"\n"
+    fields = {"receivedAt": received_at, "errors": whole(error), **kept.body(body), **kept.mark}
+    return _encoder.encode(fields) + b"\n"
 
 
-def unjudged(reports: Sequence[bytes], received_at: str) -> bytes:
+def unjudged(reports: Sequence[bytes], received_at: str, kept: AsSent) -> bytes:
     """Return the line of the rejected file for reports with the observations alone that are not judged, as JSON.
 
     BadDelivery where they are not Unicode.
@@ -70,18 +72,12 @@ def unjudged(reports: Sequence[bytes], received_at: str) -> bytes:
         text.decode()
     except UnicodeDecodeError:
         raise BadDelivery("The body is not JSON: invalid UTF-8.") from None
-    one_line = msgspec.Raw(text.translate(_ONE_LINE))
-    fields = {"receivedAt": received_at, "errors": whole(UNJUDGED), "report": one_line, "observation": None}
+    one_line = msgspec.Raw(kept.text(text.translate(_ONE_LINE)))
+    fields = {"receivedAt": received_at, "errors": whole(UNJUDGED), "report": one_line, "observation": None,
+              **kept.mark}
     return _encoder.encode(fields) + b"\n"
 
 
 def whole(error: str) -> Errors:
     """An error of no field in particular, by marshmallow's convention."""
     return {"_schema": [error]}
-
-
-def _as_text(body: bytes) -> dict[str, str]:
-    try:
-        return {"body": body.decode()}
-    except UnicodeDecodeError:
-        return {"bodyBase64": base64.b64encode(body).decode()}

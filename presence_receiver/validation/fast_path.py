@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from presence_receiver.as_sent import AsSent
 from presence_receiver.budgets import Budget
 from presence_receiver.validation.bulk_rules import are_addresses, are_macs, are_times
 from presence_receiver.validation.observation import OURS, clear_coordinates, observation_type, place, struct_type
@@ -49,7 +50,7 @@ _encoder = msgspec.json.Encoder()
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def judged(reports: Sequence[Any], received_at: str, budget: Budget) -> list[list[Piece] | None]:
+def judged(reports: Sequence[Any], received_at: str, budget: Budget, kept: AsSent) -> list[list[Piece] | None]:
     """Return for each report its lines, a piece for each SLICE, where all its observations are good and fast.
 
     None for any other report, and for one whose lines are beyond the budget. Small reports share the first one's piece.
@@ -62,21 +63,25 @@ def judged(reports: Sequence[Any], received_at: str, budget: Budget) -> list[lis
             (head, observations if _are_all_good(observations, [head], budget) else None)
             for head, observations in found
         ]
-    elif len(everything) <= SLICE and all(_is_placed(*each, received_at, budget) for each in found):
+    elif len(everything) <= SLICE and all(_is_placed(*each, received_at, budget, kept) for each in found):
         text = _encoder.encode_lines(everything)
         if budget.has_room(len(text)):
             budget.spend(len(text))
             return [[(text, len(everything))], *([] for _ in found[1:])]
-    return [_pieces(head, observations, received_at, budget) for head, observations in found]
+    return [_pieces(head, observations, received_at, budget, kept) for head, observations in found]
 
 
-def _is_placed(head: Head, observations: Sequence[Any] | None, received_at: str, budget: Budget) -> bool:
-    """Fill the Observations in; return whether their lines hold all that was sent, and there is room for the heads."""
+def _is_placed(
+    head: Head, observations: Sequence[Any] | None, received_at: str, budget: Budget, kept: AsSent,
+) -> bool:
+    """Fill the Observations in; return whether their lines hold all that is kept, and there is room for the heads."""
     if observations is None or not budget.has_room(len(observations) * (len(str(head[0])) + len(str(head[1])))):
         return False
     if len(observations) <= SLICE:
-        return place(observations, received_at, *head)
-    return all(place(part, received_at, *head) for part in _slices(observations, budget))
+        return place(observations, received_at, *head) and kept.observations(observations)
+    return all(
+        place(part, received_at, *head) and kept.observations(part) for part in _slices(observations, budget)
+    )
 
 
 def _are_all_good(observations: Sequence[Any] | None, heads: Iterable[Head], budget: Budget) -> bool:
@@ -88,9 +93,9 @@ def _are_all_good(observations: Sequence[Any] | None, heads: Iterable[Head], bud
 
 
 def _pieces(
-    head: Head, observations: Sequence[Any] | None, received_at: str, budget: Budget,
+    head: Head, observations: Sequence[Any] | None, received_at: str, budget: Budget, kept: AsSent,
 ) -> list[Piece] | None:
-    if observations is None or not _is_placed(head, observations, received_at, budget):
+    if observations is None or not _is_placed(head, observations, received_at, budget, kept):
         return None
     pieces: list[Piece] = []
     size = 0

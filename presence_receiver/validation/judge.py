@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from presence_receiver import lines
+from presence_receiver.as_sent import AS_SENT, AsSent
 from presence_receiver.budgets import Budget
 from presence_receiver.errors import BadDelivery
 from presence_receiver.lines import Errors
@@ -37,44 +38,45 @@ class Judged:
     is_readable: bool = True
 
 
-def judge_delivery(body: bytes, received_at: str, budget: Budget | None = None) -> Judged:
+def judge_delivery(body: bytes, received_at: str, budget: Budget | None = None, kept: AsSent = AS_SENT) -> Judged:
     """Judge each observation of a delivery; `received_at` is its time, as it stands in the lines.
 
-    What the budget does not reach is in one line of the rejected ones; without a budget, all is judged.
+    What the budget does not reach is in one line of the rejected ones; without a budget, all is judged. `kept` says
+    what is kept of it, and told.
     """
     budget = budget or Budget()
     try:
         try:
-            return _judged(reports.reports(body, budget), received_at, budget)
+            return _judged(reports.reports(body, budget), received_at, budget, kept)
         except BadDelivery:
-            return unreadable(body, fault(body, budget), received_at)
+            return unreadable(body, fault(body, budget), received_at, kept)
     except TooCostly:
-        return Judged(rejected=lines.unreadable(body, lines.UNJUDGED, received_at), unjudged_count=1)
+        return Judged(rejected=lines.unreadable(body, lines.UNJUDGED, received_at, kept), unjudged_count=1)
     except RecursionError:
-        return unreadable(body, "The body is nested too deep.", received_at)
+        return unreadable(body, "The body is nested too deep.", received_at, kept)
 
 
-def unreadable(body: bytes, error: str, received_at: str) -> Judged:
+def unreadable(body: bytes, error: str, received_at: str, kept: AsSent = AS_SENT) -> Judged:
     """Return the rejection of a whole body; `error` is the sentence that says why."""
-    line = lines.unreadable(body, error, received_at)
+    line = lines.unreadable(body, error, received_at, kept)
     return Judged(rejected=line, rejected_count=1, errors=lines.whole(error), error=error, is_readable=False)
 
 
-def _judged(reports: Sequence[Any], received_at: str, budget: Budget) -> Judged:
+def _judged(reports: Sequence[Any], received_at: str, budget: Budget, kept: AsSent) -> Judged:
     """Judge all reports by the fast path, then what that leaves slice by slice, then the rest by the schemas."""
     pieces: list[list[fast_path.Piece] | None] = []
     for start in range(0, len(reports), SLICE):
-        pieces += fast_path.judged(reports[start:start + SLICE], received_at, budget)
+        pieces += fast_path.judged(reports[start:start + SLICE], received_at, budget, kept)
     if None not in pieces:
         return _all_good([piece for each in pieces for piece in each or ()])
     slow = {}
     for index in (index for index, fast in enumerate(pieces) if fast is None):
-        slow[index] = SlowReport(reports[index], received_at, index if len(reports) > 1 else None, budget)
+        slow[index] = SlowReport(reports[index], received_at, index if len(reports) > 1 else None, budget, kept)
         slow[index].look()
     for step in SlowReport.accept, SlowReport.judge:
         for report in slow.values():
             step(report)
-    return _summed(pieces, slow, received_at, budget)
+    return _summed(pieces, slow, received_at, budget, kept)
 
 
 def _all_good(pieces: Sequence[fast_path.Piece]) -> Judged:
@@ -85,6 +87,7 @@ def _all_good(pieces: Sequence[fast_path.Piece]) -> Judged:
 
 def _summed(
     fast: list[list[fast_path.Piece] | None], slow: dict[int, SlowReport], received_at: str, budget: Budget,
+    kept: AsSent,
 ) -> Judged:
     good: list[fast_path.Piece] = []
     rejected: list[Rejected] = []
@@ -99,11 +102,11 @@ def _summed(
     unjudged = [left for report in slow.values() if (left := report.unjudged())]
     rejected_lines = [line for _, line in rejected]
     if unjudged:
-        rejected_lines.append(lines.unjudged([report for report, _ in unjudged], received_at))
+        rejected_lines.append(lines.unjudged([report for report, _ in unjudged], received_at, kept))
     return Judged(
         b"".join([text for text, _ in good]), b"".join(rejected_lines), sum(count for _, count in good),
         len(rejected), sum(count for _, count in unjudged),
-        _merged([errors for errors, _ in rejected[:MOST_ERRORS]]),
+        kept.errors(_merged([errors for errors, _ in rejected[:MOST_ERRORS]])),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from presence_receiver.as_sent import AsSent
 from presence_receiver.budgets import Budget
 from presence_receiver.lines import Errors, Rejection
 from presence_receiver.validation import fast_path
@@ -46,8 +47,9 @@ class SlowReport:
     `index` is its place in a delivery of several.
     """
 
-    def __init__(self, report: Any, received_at: str, index: int | None, budget: Budget) -> None:
+    def __init__(self, report: Any, received_at: str, index: int | None, budget: Budget, kept: AsSent) -> None:
         self._sent, self._received_at, self._index, self._budget = report, received_at, index, budget
+        self._kept = kept
         self._is_open, self._first = False, 0
         self._fields: Fields = {}
         self._faults: Errors = {}
@@ -144,7 +146,7 @@ class SlowReport:
     def _rejected(self, errors: Errors, report: Any, seen: Any) -> Rejected:
         rejection = Rejection(errors, report, seen)
         rejection = rejection if self._index is None else rejection.at(self._index)
-        line = rejection.line(self._received_at)
+        line = rejection.line(self._received_at, self._kept)
         self._budget.spend(len(line))
         return Rejected(rejection.errors, line)
 
@@ -153,8 +155,11 @@ class SlowReport:
         if not observations:
             return []
         place(known, self._received_at, self._fields.get("ownerId"), self._fields.get("apMac"))
+        self._kept.observations(known, self._fields.keys() | unknown_names(observations))
         pairs = zip(encoded_lines(known), encoded_lines(beside(self._fields, observations, self._order)))
-        return [(line[:-1] + b"," + rest[1:] if len(rest) > 2 else line) + b"\n" for line, rest in pairs]
+        return [
+            (line[:-1] + b"," + self._kept.text(rest)[1:] if len(rest) > 2 else line) + b"\n" for line, rest in pairs
+        ]
 
     def unjudged(self) -> tuple[bytes, int] | None:
         """Return the JSON of the report with the observations alone that have no verdict, and how many they are.

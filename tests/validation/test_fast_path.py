@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from presence_receiver.as_sent import AS_SENT
 from presence_receiver.budgets import Budget
 from presence_receiver.validation import fast_path, observation, slow_path
 from presence_receiver.validation.judge import judge_delivery
@@ -81,7 +82,7 @@ def by_schemas(monkeypatch, observations, **report):
     """Return what the slow path makes of a report when the fast one accepts nothing."""
     with monkeypatch.context() as patch:
         patch.setattr(fast_path, "accepted", lambda objects: [None] * len(objects))
-        slow = slow_path.SlowReport({**report, "observations": list(observations)}, NOW, None, Budget())
+        slow = slow_path.SlowReport({**report, "observations": list(observations)}, NOW, None, Budget(), AS_SENT)
         for step in slow.look, slow.accept, slow.judge:
             step()
         return [*slow.verdicts()]
