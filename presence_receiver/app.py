@@ -14,6 +14,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from presence_receiver import config
+from presence_receiver.as_sent import AS_SENT, AsSent
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
 from presence_receiver.monitoring import FOLDER_VARIABLE, PrometheusMetrics, Readiness, service
@@ -51,7 +52,7 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
     writer, senders = _storage(settings, metrics), Senders()
     last_delivery = LastDelivery(_folder_of_times(settings), settings.quiet_seconds)
     app.extensions[EXTENSION] = Receiver(
-        settings, writer, Housekeeping(settings, metrics, last_delivery), LimitedLog(webhook_log), metrics,
+        settings, kept(settings), writer, Housekeeping(settings, metrics, last_delivery), LimitedLog(webhook_log), metrics,
         Readiness(settings, writer, senders, last_delivery), Turns(), senders, last_delivery,
     )
     app.register_blueprint(webhook, url_prefix=url_prefix)
@@ -71,6 +72,15 @@ def _folder_of_times(settings: config.Settings) -> Path | None:
     if not settings.bucket_url:
         return settings.data_dir
     return Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None
+
+
+def kept(settings: config.Settings) -> AsSent:
+    """All is kept as it was sent, unless settings say otherwise; what they need is imported only then."""
+    if settings.mac_key or settings.drop_fields:
+        from presence_receiver.extras.privacy.pseudonyms import Pseudonyms
+
+        return Pseudonyms(settings.mac_key, settings.drop_fields)
+    return AS_SENT
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -17,15 +17,15 @@ class AsSent:
     """The fields that a rejected line has to tell what was done to it."""
 
     def observations(self, observations: Sequence[Any], beside: Collection[str] = ()) -> bool:
-        """Change Observations, all of one type, that are about to be encoded; False where a name of theirs may not stay.
+        """Change Observations of one type that are about to be encoded; False where a name of theirs may not stay.
 
         `beside` are the names of what stands beside them in their lines.
         """
         return True
 
-    def text(self, json: bytes) -> bytes:
+    def text(self, content: bytes) -> bytes:
         """Return what is kept of any other JSON; its shape is the same."""
-        return json
+        return content
 
     def errors(self, errors: dict[str, Any]) -> dict[str, Any]:
         """Return what may be told of errors, in which a sender's names may stand."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Protocol
 
+from presence_receiver.as_sent import AsSent
 from presence_receiver.config import Settings
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
@@ -65,6 +66,7 @@ class Receiver:
     """What the views need, in `app.extensions[EXTENSION]`."""
 
     settings: Settings
+    kept: AsSent
     writer: Storage
     housekeeping: Upkeep
     log: LimitedLog

@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).parents[1] / "presence_receiver"
 NAME = PACKAGE.name
 
 ROWS = [
-    ["extras.probe", "extras.simulation", "extras.replay", "extras.report", "extras.bucket"],
+    ["extras.probe", "extras.simulation", "extras.replay", "extras.report", "extras.bucket",
+     "extras.privacy"],
     ["server"],
     ["app"],
     ["cli"],
@@ -39,7 +40,7 @@ DOORS = {
     "gunicorn": {"server", "webhook"},
     "httptools": {"server"},
     "marshmallow": {"validation", "ground"},
-    "msgspec": {"validation", "ground", "extras.replay"},
+    "msgspec": {"validation", "ground", "extras.replay", "extras.privacy"},
     "obstore": {"extras.bucket"},
     "prometheus_client": {"monitoring"},
     "requests": {"http_client", "subscriptions", "extras.probe"},

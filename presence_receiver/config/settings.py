@@ -13,7 +13,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from presence_receiver.config import secret_rules, setting_names
+from presence_receiver.config import privacy_rules, secret_rules, setting_names
 from presence_receiver.errors import ConfigError
 
 PREFIX = "PRESENCE_"
@@ -80,6 +80,9 @@ class SettingsSchema(Schema):
         load_default=0, validate=validate.Range(0, 2, error=GATHER),
         error_messages={"invalid": GATHER, "special": GATHER},
     )
+    MAC_KEY = fields.String(load_default=None, validate=privacy_rules.check_key)
+    PREVIOUS_MAC_KEYS = fields.String(load_default="", validate=privacy_rules.check_keys)
+    DROP_FIELDS = fields.String(load_default="", validate=privacy_rules.check_fields)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,6 +105,9 @@ class Settings:
     fsync: bool
     bucket_url: str | None
     bucket_gather_seconds: float
+    mac_key: str | None = dataclasses.field(repr=False)
+    previous_mac_keys: tuple[str, ...] = dataclasses.field(repr=False)
+    drop_fields: tuple[str, ...]
     unknown: tuple[str, ...] = ()
 
     @property
@@ -143,5 +149,7 @@ def load(values: Mapping[str, Any], *, needs_secret: bool = True) -> Settings:
     if gone:
         raise ConfigError(*gone)
     loaded["DATA_DIR"] = Path(loaded["DATA_DIR"])
+    for name in ("PREVIOUS_MAC_KEYS", "DROP_FIELDS"):
+        loaded[name] = privacy_rules.parts(loaded[name])
     unknown = tuple(setting_names.unknown(names, [PREFIX + name for name in ours]))
     return Settings(**{name.lower(): value for name, value in loaded.items()}, unknown=unknown)

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, has_request_context, jsonify, request
 
 from presence_receiver import budgets, lines
+from presence_receiver.as_sent import AsSent
 from presence_receiver.errors import (
     BadDelivery, BodyTooLarge, PresenceError, StorageError, Unauthorized, UnsupportedEncoding,
 )
@@ -49,8 +50,7 @@ def receive() -> Response:
     received_at = lines.stamp(datetime.datetime.now(datetime.UTC))
     content, fault = _read(environ, receiver.settings.max_body_bytes)
     with receiver.turns.taken(len(content)):
-        budget = budgets.for_body(len(content))
-        judged = unreadable(content, fault, received_at) if fault else judge_delivery(content, received_at, budget)
+        judged = _judged(receiver.kept, content, fault, received_at)
         _store(receiver, judged, secret)
     return _answer(receiver, judged)
 
@@ -61,6 +61,12 @@ def _read(environ: Mapping[str, Any], limit: int) -> tuple[bytes, str]:
         return body.read(environ, limit), ""
     except BadDelivery as error:
         return error.body, str(error)
+
+
+def _judged(kept: AsSent, content: bytes, fault: str, received_at: str) -> Judged:
+    if fault:
+        return unreadable(content, fault, received_at, kept)
+    return judge_delivery(content, received_at, budgets.for_body(len(content)), kept)
 
 
 def _store(receiver: Any, judged: Judged, secret: int) -> None:

@@ -1,0 +1,1 @@
+"""Addresses of devices as pseudonyms, and one device's lines found and forgotten."""
