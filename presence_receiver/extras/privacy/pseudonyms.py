@@ -33,9 +33,7 @@ class _Known(dict[str, msgspec.Raw]):
         super().__init__()
         self._made = made
 
-    def __missing__(self, sent: Any) -> msgspec.Raw:
-        if isinstance(sent, msgspec.Raw):
-            return sent
+    def __missing__(self, sent: str) -> msgspec.Raw:
         if len(self) >= MOST_KNOWN:
             self.clear()
         made = self[sent] = msgspec.Raw(self._made(sent))
@@ -54,7 +52,9 @@ class Pseudonyms(AsSent):
 
     def observations(self, observations: Sequence[Any], beside: Collection[str] = ()) -> bool:
         """Change clientMac, and what else holds an address; False where a field's name does."""
-        unknown = _unknown(type(observations[0])) if observations else {}
+        if not observations or isinstance(observations[0].clientMac, msgspec.Raw):
+            return True
+        unknown = _unknown(type(observations[0]))
         if any(self._shown(name) != name for name in unknown.values()):
             return False
         if self._has_key:
@@ -74,11 +74,13 @@ class Pseudonyms(AsSent):
                 seen.ipv6 = None
             if seen.deviceObservers is not msgspec.UNSET:
                 seen.deviceObservers = self._as_text(seen.deviceObservers)
+            if seen.ownerId is not None and type(seen.ownerId) is not int:
+                seen.ownerId = self._unknown_value("ownerId", seen.ownerId)
         texts = {seen.ssid for seen in observations} | {seen.manufacturer for seen in observations} \
-            | {seen.os for seen in observations} | {seen.ownerId for seen in observations}
+            | {seen.os for seen in observations}
         if harmful := self._harmful(texts):
             for seen in observations:
-                for field in ("ssid", "manufacturer", "os", "ownerId"):
+                for field in ("ssid", "manufacturer", "os"):
                     if (text := getattr(seen, field)) in harmful:
                         setattr(seen, field, harmful[text])
 
@@ -97,11 +99,15 @@ class Pseudonyms(AsSent):
         if name.removeprefix("report.") in self._dropped:
             return None
         if isinstance(value, str):
-            return self._harmful({value}).get(value, value) if self._has_key else value
+            return value if value in self._harmless else self._harmful({value}).get(value, value)
         return self._as_text(value) if isinstance(value, dict | list) else value
 
-    def _as_text(self, value: Any) -> msgspec.Raw:
-        return value if isinstance(value, msgspec.Raw) else msgspec.Raw(self.text(_encode(value)))
+    def _as_text(self, value: Any) -> Any:
+        """Return the value's JSON; the value itself where it has none and its line cannot be stored either."""
+        try:
+            return value if isinstance(value, msgspec.Raw) else msgspec.Raw(self.text(_encode(value)))
+        except (UnicodeEncodeError, TypeError):
+            return value
 
     def _marked_device(self, sent: str) -> bytes:
         """Return the JSON of a clientMac that the rules accept, and of the field that is to stand behind it."""
@@ -130,6 +136,7 @@ class Pseudonyms(AsSent):
 
     def _value(self, known: _Known, name: str, value: str | None) -> str | None:
         """Return what is kept of the value with a name; a clientMac may be one that the rules refuse, a number say."""
+        known = known if name == "clientMac" else self._bare
         name = name.removeprefix("report.")
         if name in self._dropped:
             return "null"

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
+from presence_receiver.as_sent import AsSent
 from presence_receiver.errors import NotReplayed
 from presence_receiver.extras.replay import rejected_line
 from presence_receiver.storage import Journal, open_plain
@@ -47,8 +48,8 @@ class Portion:
     `committed` tells of an open file where the whole lines end that are in it for good.
     """
 
-    def __init__(self, path: Path, committed: Callable[[int], int]) -> None:
-        self._path, self._committed = path, committed
+    def __init__(self, path: Path, committed: Callable[[int], int], kept: AsSent) -> None:
+        self._path, self._committed, self._kept = path, committed, kept
         self._raw = _Committed(open_plain(path))
         self._buffered = io.BufferedReader(self._raw, PIECE)
         self._is_gzip = path.suffix == ".gz"
@@ -97,7 +98,7 @@ class Portion:
     def _take(self, line: bytes, good: bytearray, most: int) -> bytes:
         """Judge the line; return what of it is for the next portion."""
         while line and len(good) < most:
-            judged = rejected_line.judged(line, most - len(good))
+            judged = rejected_line.judged(line, most - len(good), self._kept)
             rest = rejected_line.unjudged_line(judged)
             good += judged.lines
             self._keep(judged.rejected.removesuffix(rest))

@@ -10,6 +10,7 @@ from contextlib import suppress
 import msgspec
 
 from presence_receiver import lines
+from presence_receiver.as_sent import AS_SENT, AsSent
 from presence_receiver.budgets import Budget
 from presence_receiver.validation import UNSTORABLE, Judged, judge_delivery
 
@@ -33,16 +34,16 @@ _UNJUDGED = msgspec.json.encode(lines.whole(lines.UNJUDGED))
 _UNSTORABLE = json.dumps(UNSTORABLE["_schema"][0]).encode()
 
 
-def judged(line: bytes, most: float = math.inf) -> Judged:
+def judged(line: bytes, most: float = math.inf, kept: AsSent = AS_SENT) -> Judged:
     """What becomes of the line; as long as nothing in it is good, it is rejected just as it is.
 
     One of what was not judged yet is judged in any case, with no end to its costs. What is beyond `most` bytes of lines
-    is the last of the rejected ones, unjudged.
+    is the last of the rejected ones, unjudged. `kept` makes no other pseudonym of one.
     """
     with suppress(*_NO_DELIVERY):
         rejected = _decoder.decode(line)
-        again = _judged(rejected, most)
-        if is_unjudged(rejected.errors) or _has_good(again, most):
+        again = _judged(rejected, most, kept)
+        if is_unjudged(rejected.errors) or _has_good(again, most, kept):
             return again
     return Judged(rejected=line, rejected_count=1)
 
@@ -52,18 +53,18 @@ def unjudged_line(found: Judged) -> bytes:
     return found.rejected[found.rejected.rfind(b"\n", 0, -1) + 1:] if found.unjudged_count else b""
 
 
-def _judged(rejected: _Line, most: float) -> Judged:
+def _judged(rejected: _Line, most: float, kept: AsSent) -> Judged:
     received_at, delivery = lines.stamp(_aware(rejected.receivedAt)), _delivery(rejected)
-    again = judge_delivery(delivery, received_at, Budget(size=most))
+    again = judge_delivery(delivery, received_at, Budget(size=most), kept)
     if again.unjudged_count and not again.accepted_count + again.rejected_count:  # it comes in one piece only
-        return judge_delivery(delivery, received_at)
+        return judge_delivery(delivery, received_at, kept=kept)
     return again
 
 
-def _has_good(found: Judged, most: float) -> bool:
+def _has_good(found: Judged, most: float, kept: AsSent) -> bool:
     """Return whether something is good in it, or in what was left unjudged."""
     while found.unjudged_count and not found.accepted_count:
-        found = _judged(_decoder.decode(unjudged_line(found)), most)
+        found = _judged(_decoder.decode(unjudged_line(found)), most, kept)
     return found.accepted_count > 0
 
 

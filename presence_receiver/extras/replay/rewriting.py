@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from presence_receiver.app import kept
 from presence_receiver.config import Settings
 from presence_receiver.errors import NotReplayed
 from presence_receiver.extras.replay import rejected_line
@@ -81,7 +82,7 @@ class _Replay:
 
     def __init__(self, path: Path, settings: Settings, progress: Progress) -> None:
         self._path, self._progress = path.parent.resolve() / path.name, progress
-        self._writer = Writer(settings)
+        self._writer, self._kept = Writer(settings), kept(settings)
         self._most, self._settled = MOST_BYTES, 0
         self._file: os.stat_result | None = None
         self._outcome = Outcome()
@@ -97,7 +98,7 @@ class _Replay:
 
     def _is_over(self) -> bool:
         """Do one portion; return whether it was the last."""
-        with contextlib.closing(Portion(self._path, self._writer.whole_end)) as portion:
+        with contextlib.closing(Portion(self._path, self._writer.whole_end, self._kept)) as portion:
             if self._file and not portion.is_of(self._file):
                 raise moved(self._path)
             good = portion.judge(self._settled, self._most, self._progress)
