@@ -19,7 +19,7 @@ from presence_receiver.subscriptions import Environment, SubscriptionApi
 APIS = {"hivemanager": "HiveManager", "extremecloudiq": "ExtremeCloudIQ"}
 
 # Masked from the start: an answer may repeat what this command did not even use.
-CREDENTIALS = ("PRESENCE_SECRET", "PRESENCE_PREVIOUS_SECRET", "HIVEMANAGER_CLIENT_ID",
+CREDENTIALS = ("PRESENCE_SECRET", "PRESENCE_PREVIOUS_SECRET", "PRESENCE_MAC_KEY", "HIVEMANAGER_CLIENT_ID",
                "HIVEMANAGER_CLIENT_SECRET", "HIVEMANAGER_ACCESS_TOKEN", "EXTREMECLOUDIQ_ACCESS_TOKEN")
 
 
@@ -30,6 +30,8 @@ class Invocation:
         self.mask = Mask()
         for name in CREDENTIALS:
             self.mask.add(values.get(name))
+        for key in values.get("PRESENCE_PREVIOUS_MAC_KEYS", "").split(","):
+            self.mask.add(key.strip())
         self.values = values
         self.environment = Environment(values, self.mask)
         self.timeout = timeout

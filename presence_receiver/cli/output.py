@@ -6,6 +6,8 @@ rich is imported when something is written in it; help and usage errors need non
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from presence_receiver.mask import HIDDEN, one_line
@@ -34,6 +36,15 @@ def tell(sentence: str, label: str = "", colour: str = "") -> None:
     from rich.text import Text
     words = Text().append(label, style=colour).append(one_line(sentence))
     console(sys.stderr).print(words, soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr, on a terminal only; what it gives is told how many bytes are done, and of how many."""
+    from rich.progress import Progress
+    with Progress(console=console(sys.stderr), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(one_line(what), total=None)
+        yield lambda done, size: bar.update(task, completed=done, total=size)
 
 
 def warn(sentence: str) -> None:

@@ -13,14 +13,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from presence_receiver.config import Settings
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
-from presence_receiver.storage import compression, durable, odd_files, rotation, thread_pool
+from presence_receiver.storage import compression, durable, odd_files, rewriting, rotation, thread_pool
 from presence_receiver.storage.faults import storage_error
 from presence_receiver.storage.file_lock import FileLock
 from presence_receiver.storage.last_delivery import LastDelivery
@@ -76,6 +76,18 @@ class Housekeeping:
         """Do all that is to be done now, unless another process is at it; what fails is logged and tried again."""
         thread_pool.run(self._last_delivery.look)
         self._attempt(self._run_alone)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hold the lock, with the folder in order: nothing in it is odd, hidden or there twice. Raises OSError."""
+        with self._lock.held():
+            self._sweep()
+            for path in self._odd_files():
+                odd_files.take_apart(path)
+            for path in self._plain_files():
+                if path.with_name(f"{path.name}.gz").exists():
+                    compression.compress(path)
+            yield
 
     def _run_alone(self) -> None:
         if not self._folder.is_dir():
@@ -142,7 +154,8 @@ class Housekeeping:
         is_noted = ".replay.journal" in names
         for name in names:
             is_draft = name.endswith((".replay", ".replay.draft")) and not is_noted
-            if is_draft or compression.is_left_over(name) or name in (f".{stem}.jsonl.next" for stem in rotation.STEMS):
+            is_left_over = compression.is_left_over(name) or rewriting.is_left_over(name)
+            if is_draft or is_left_over or name in (f".{stem}.jsonl.next" for stem in rotation.STEMS):
                 with suppress(IsADirectoryError):
                     os.unlink(self._folder / name)
 

@@ -84,6 +84,19 @@ class LineFiles:
         finally:
             self._let_go()
 
+    def close_now(self) -> None:
+        """Close both; the accepted file first, since what is torn in it goes to the rejected one."""
+        now = datetime.datetime.now(datetime.UTC)
+        try:
+            for file in (self.accepted, self.rejected):
+                if os.path.exists(file.path):
+                    self._open(file, now)
+                    file.close_if_due(sys.maxsize, now)
+                    if os.path.getsize(file.path):
+                        raise OSError(errno.EIO, os.strerror(errno.EIO))
+        finally:
+            self._let_go()
+
     def _let_go(self) -> None:
         for file in self.both:
             file.forget()

@@ -109,6 +109,14 @@ class Writer:
                 self._files.close_due()
             return is_held
 
+    def close_now(self) -> None:
+        """Close both files, where anything is in them; StorageError where that fails, perhaps with one closed.
+
+        For a writer with which nobody appends.
+        """
+        with self._resolved():
+            self._files.close_now()
+
     def exchange(self, accepted: bytes, around: Around, rejected: bytes = b"") -> None:
         """Append the lines within `around`, which gets the paths of their files; both are one commit.
 

@@ -1,16 +1,12 @@
 """presence-cli replay."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from presence_receiver import config
-from presence_receiver.cli import Invocation, console, pass_invocation, tell
+from presence_receiver.cli import Invocation, pass_invocation, progress, tell
 from presence_receiver.extras.replay.rewriting import replay
-from presence_receiver.mask import one_line
 from presence_receiver.storage import become_owner
 
 
@@ -37,12 +33,3 @@ def command(invocation: Invocation, files: tuple[Path, ...], data_dir: str | Non
         with progress(path.name) as show:
             outcome = replay(path, settings, show)
         tell(f"{path}: {outcome.accepted} added, {outcome.left} still rejected.")
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr, on a terminal only; what it gives is told how many bytes are done, and of how many."""
-    from rich.progress import Progress
-    with Progress(console=console(sys.stderr), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(one_line(what), total=None)
-        yield lambda done, size: bar.update(task, completed=done, total=size)

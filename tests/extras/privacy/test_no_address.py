@@ -25,14 +25,16 @@ addresses = st.builds(lambda digits, notation: NOTATIONS[notation](digits),
                       st.sampled_from(DEVICES), st.sampled_from([*NOTATIONS]))
 good = st.builds(lambda digits, notation: NOTATIONS[notation](digits),
                  st.sampled_from(DEVICES), st.sampled_from(ACCEPTED))
-scalars = addresses | st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["", "é", "a\u0000b", "\ud800", "\\"])
+scalars = addresses | st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(
+    ["", "é", "a\u0000b", "\ud800", "\\"])
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3)
                       | st.dictionaries(addresses | st.sampled_from("ab"), inner, max_size=3), max_leaves=6)
 names = addresses | st.sampled_from(["vlan", "clientMac", "report.ssid", "randomised", "unknown0", "receivedAt"])
 observations = st.fixed_dictionaries({"clientMac": good | addresses | values, "seenEpoch": st.just(1)}, optional={
     "apMac": st.sampled_from(["C413E2008040", None]), "ssid": addresses | values, "os": addresses, "ipv6": addresses,
     "manufacturer": addresses, "rssi": st.sampled_from([-60, "weak"]), "ownerId": values, "seenTime": addresses,
-    "deviceObservers": st.lists(st.fixed_dictionaries({"apMac": st.just("C413E2008040")}, optional={"seen": addresses})),
+    "deviceObservers": st.lists(
+        st.fixed_dictionaries({"apMac": st.just("C413E2008040")}, optional={"seen": addresses})),
 })
 observations = st.builds(lambda more, seen: {**more, **seen}, st.dictionaries(names, values, max_size=2), observations)
 reports = st.builds(

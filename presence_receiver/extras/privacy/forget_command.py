@@ -1,0 +1,86 @@
+"""presence-cli forget."""
+
+import datetime
+import sys
+from collections.abc import Iterable
+
+import click
+
+from presence_receiver import lines
+from presence_receiver.cli import Invocation, pass_invocation, progress, tell, warn
+from presence_receiver.errors import Refused
+from presence_receiver.extras.privacy.device import Devices
+from presence_receiver.extras.privacy.find_command import keys, load
+from presence_receiver.extras.privacy.forgetting import Found, forget, look
+from presence_receiver.storage import become_owner
+
+BUCKET = ("What is in the bucket at PRESENCE_BUCKET_URL is not looked at: run `presence-cli collect --once` before, "
+          "and forget in the folder that it fills.")
+
+
+@click.command("forget")
+@click.argument("macs", nargs=-1, required=True, metavar="MAC...")
+@click.option("--data-dir", metavar="DIR",
+              help="Where the receiver keeps its files.  [PRESENCE_DATA_DIR; default: data]")
+@click.option("--dry-run", is_flag=True, help="Only count what would go.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_invocation
+def command(invocation: Invocation, macs: tuple[str, ...], data_dir: str | None, dry_run: bool, yes: bool) -> None:
+    """Take devices out of the closed files.
+
+    MAC is an address, in any notation, or what stands in clientMac; what `find`
+    shows goes. First the files that grow are closed. A line of the device's own
+    is deleted; in one that only names it, a body say, the address is overwritten.
+    The receiver may run meanwhile; what comes after the start is not looked at.
+    Cut off, run it again.
+
+    \b
+    Example: presence-cli forget --dry-run 5c:b9:01:64:2e:60
+    """
+    settings = load(invocation, data_dir)
+    devices = Devices(macs, keys(settings))
+    become_owner(settings.data_dir)
+    if settings.bucket_url:
+        warn(BUCKET)
+    if dry_run or not yes:
+        own, naming = told(look(settings, devices, progress), "found")
+        if dry_run:
+            return
+        ask(own + naming)
+    start = lines.stamp(datetime.datetime.now(datetime.UTC))
+    try:
+        told(forget(settings, devices, progress), "forgotten")
+    except OSError as failure:
+        raise Refused(f"Nothing could be begun in {settings.data_dir}: {failure.strerror}.") from None
+    tell(f"What came after {start} was not looked at.")
+
+
+def told(found: Iterable[Found], what: str) -> tuple[int, int]:
+    """Say of each file what was in it, and the sums; Refused where a file could not be read or written."""
+    all_of_it, faults = [], []
+    for each in found:
+        all_of_it.append(each)
+        if each.fault:
+            faults.append(f"{each.path.name} is as it was: {each.fault}.")
+        elif each.own + each.naming:
+            tell(f"{each.path.name}: {counted(each.own, each.naming)}.")
+    good = [each for each in all_of_it if not each.fault]
+    own, naming = sum(each.own for each in good), sum(each.naming for each in good)
+    tell(f"{counted(own, naming)} {what} in {len(all_of_it)} files.")
+    if faults:
+        raise Refused(*faults, "Run it again when that is mended.")
+    return own, naming
+
+
+def counted(own: int, naming: int) -> str:
+    """Return the two counts in words."""
+    words = [f"{own} line{'s' if own != 1 else ''}"]
+    return " and ".join(words + ([f"{naming} address{'es' if naming != 1 else ''} in others"] if naming else []))
+
+
+def ask(count: int) -> None:
+    """Ask whether to go on; Refused without a terminal to ask at, and where the answer is no."""
+    if not sys.stdin.isatty():
+        raise Refused("Nothing was forgotten, since nobody can be asked without a terminal: give --yes.")
+    if not click.confirm(f"Forget {count} line{'s' if count != 1 else ''}?", err=True):
+        raise Refused("Nothing was forgotten.")
