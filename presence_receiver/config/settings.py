@@ -81,8 +81,8 @@ class SettingsSchema(Schema):
         error_messages={"invalid": GATHER, "special": GATHER},
     )
     MAC_KEY = fields.String(load_default=None, validate=privacy_rules.check_key)
-    PREVIOUS_MAC_KEYS = fields.String(load_default="", validate=privacy_rules.check_keys)
-    DROP_FIELDS = fields.String(load_default="", validate=privacy_rules.check_fields)
+    PREVIOUS_MAC_KEYS = fields.String(load_default=None, validate=privacy_rules.check_keys)
+    DROP_FIELDS = fields.String(load_default=None, validate=privacy_rules.check_fields)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -150,6 +150,6 @@ def load(values: Mapping[str, Any], *, needs_secret: bool = True) -> Settings:
         raise ConfigError(*gone)
     loaded["DATA_DIR"] = Path(loaded["DATA_DIR"])
     for name in ("PREVIOUS_MAC_KEYS", "DROP_FIELDS"):
-        loaded[name] = privacy_rules.parts(loaded[name])
+        loaded[name] = privacy_rules.parts(loaded[name] or "")
     unknown = tuple(setting_names.unknown(names, [PREFIX + name for name in ours]))
     return Settings(**{name.lower(): value for name, value in loaded.items()}, unknown=unknown)

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from presence_receiver import config
-from presence_receiver.config import setting_names
+from presence_receiver.config import privacy_rules, setting_names
 from presence_receiver.errors import ConfigError
+from presence_receiver.validation.schemas import LINE_FIELDS
 
 
 def faults(**values):
@@ -125,3 +126,39 @@ def test_a_removed_setting_that_is_still_set_ends_the_start_beside_all_other_fau
     assert faults(SECRET="x" * 32, OLD_PLACE="there") == {gone}
     assert faults(SECRET="x" * 32, OLD_PLACE="there", FSYNC="maybe") == {gone, "PRESENCE_FSYNC must be true or false."}
     assert config.load({"PRESENCE_SECRET": "x" * 32, "PRESENCE_OLD_PLACE": ""}).warnings() == []
+
+
+def test_a_key_for_addresses_that_might_be_guessed_or_lost_is_a_fault():
+    short = "PRESENCE_MAC_KEY must have at least 16 characters: `presence-cli new-key` makes one."
+    odd = "PRESENCE_MAC_KEY must have no blanks, no newline around it and no comma: `presence-cli new-key` makes one."
+    assert faults(SECRET="hunter22", MAC_KEY="x" * 15) == {short}
+    for key in ("x" * 16 + "\n", " " + "x" * 16, "x" * 8 + "," + "x" * 8):
+        assert faults(SECRET="hunter22", MAC_KEY=key) == {odd}
+    assert faults(SECRET="hunter22", MAC_KEY="\udc80" * 16) == {
+        "PRESENCE_MAC_KEY is not UTF-8: `presence-cli new-key` makes one."}
+    assert faults(SECRET="hunter22", PREVIOUS_MAC_KEYS="x" * 16 + ",short") == {
+        "PRESENCE_PREVIOUS_MAC_KEYS must be keys of at least 16 characters each, with commas between them."}
+
+
+def test_keys_are_typed_and_not_in_the_repr():
+    values = {"PRESENCE_SECRET": "hunter22", "PRESENCE_MAC_KEY": "k" * 16,
+              "PRESENCE_PREVIOUS_MAC_KEYS": " " + "p" * 16 + ", " + "q" * 16, "PRESENCE_DROP_FIELDS": "ipv4, ipv6,os"}
+    loaded = config.load(values)
+    assert loaded.mac_key == "k" * 16
+    assert loaded.previous_mac_keys == ("p" * 16, "q" * 16)
+    assert loaded.drop_fields == ("ipv4", "ipv6", "os")
+    assert [key for key in ("kkk", "ppp", "qqq") if key in repr(loaded)] == []
+    plain = config.load({"PRESENCE_SECRET": "hunter22"})
+    assert (plain.mac_key, plain.previous_mac_keys, plain.drop_fields) == (None, (), ())
+
+
+@pytest.mark.parametrize("name", ["clientMac", "seenTime", "receivedAt", "IPV4", "unknown"])
+def test_a_field_that_a_line_needs_or_has_not_cannot_be_dropped(name):
+    assert faults(SECRET="hunter22", DROP_FIELDS=f"os,{name}") == {
+        f"PRESENCE_DROP_FIELDS must not name {name}: what may become null is ipv4, ipv6, ssid, rssi, manufacturer, os, "
+        "lat, lng, unc, x, y."}
+
+
+def test_what_may_be_dropped_is_what_the_schema_lets_be_null_but_whose_and_when_it_was():
+    needed = {"ownerId", "apMac", "clientMac", "seenTime", "seenEpoch", "deviceObservers"}
+    assert privacy_rules.DROPPABLE == tuple(name for name in LINE_FIELDS if name not in needed)

@@ -10,7 +10,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -24,6 +24,9 @@ from presence_receiver.config import LONGEST_SECRET, LONGEST_URL, SHORTEST_SECRE
 SLOW = 3.0
 """Seconds; HiveManager's patience is unknown, and nothing is sent twice."""
 EMPTY = b"[]"
+
+FOR_EVER = ("no PRESENCE_KEEP_… is set here. Where the receiver has none either, it keeps personal data for ever: set "
+            "PRESENCE_KEEP_DAYS.")
 
 CERTIFICATES = {
     10: "It has expired: renew it.",
@@ -39,12 +42,12 @@ CERTIFICATES = {
 class Finding:
     """One line of the checklist: what was looked at, and how to fix it where that is needed.
 
-    Where `is_skipped`, `fault` says why it was not looked at.
+    Where `is_remark`, `fault` is nothing that has to be fixed: why it was not looked at, say.
     """
 
     subject: str
     fault: str = ""
-    is_skipped: bool = False
+    is_remark: bool = False
 
 
 class Doctor:
@@ -141,6 +144,13 @@ def _time_fault(seconds: float) -> str:
     if seconds > SLOW:
         return f"It took {seconds:.1f} s to answer: look at the receiver's disk and at what stands in front of it."
     return ""
+
+
+def retention_finding(names: Container[str]) -> Finding:
+    """Whether one of the settings in `names` lets files go: addresses of devices are personal data."""
+    if any(f"PRESENCE_KEEP_{limit}" in names for limit in ("DAYS", "FILES", "BYTES")):
+        return Finding("Retention")
+    return Finding("Retention", FOR_EVER, is_remark=True)
 
 
 def subscription_finding(listed: Subscriptions, url: str, secret: str) -> Finding:

@@ -17,17 +17,18 @@ from presence_receiver.storage import closed_at
 COLUMNS = {
     "receivedAt": "TIMESTAMP", "apMac": "VARCHAR", "clientMac": "VARCHAR", "ssid": "VARCHAR", "rssi": "INTEGER",
     "manufacturer": "VARCHAR", "x": "DOUBLE", "y": "DOUBLE",
-    "deviceObservers": "STRUCT(apMac VARCHAR, rssi INTEGER)[]",
+    "randomised": "VARCHAR", "deviceObservers": "STRUCT(apMac VARCHAR, rssi INTEGER)[]",
 }
 FROM_FILES = """FROM read_json($paths, format = 'newline_delimited', columns = {columns}, ignore_errors = true,
     filename = true, maximum_object_size = 67108864)"""
 IS_MAC = "(length(clientMac) = 12 OR clientMac[3] IN (':', '-'))"
-"""A longer clientMac is a hash."""
+"""A longer clientMac is a hash; where the receiver made it, the line tells in `randomised` what the address told."""
 READ = f"""
     CREATE TEMP TABLE found AS SELECT
         receivedAt, hash(clientMac) AS device, manufacturer, ssid, x, y, filename,
-        receivedAt IS NOT NULL AND clientMac IS NOT NULL AS is_line, NOT {IS_MAC} AS is_hashed,
-        {IS_MAC} AND clientMac[2] IN ('2', '6', 'a', 'A', 'e', 'E') AS is_randomised,
+        receivedAt IS NOT NULL AND clientMac IS NOT NULL AS is_line, NOT {IS_MAC} AND randomised IS NULL AS is_hashed,
+        CASE WHEN {IS_MAC} THEN clientMac[2] IN ('2', '6', 'a', 'A', 'e', 'E') ELSE coalesce(randomised = 'true', false)
+            END AS is_randomised,
         coalesce(apMac, list_reverse_sort([{{'r': o.rssi, 'm': o.apMac}} FOR o IN deviceObservers])[1].m) AS ap,
         coalesce(rssi, list_max([o.rssi FOR o IN deviceObservers])) AS rssi
     {FROM_FILES.format(columns=COLUMNS)}"""

@@ -12,7 +12,7 @@ from presence_receiver.extras.probe import doctor
 
 TOKEN = "access-token-Jd8s"
 GOOD = ["✓ Secret", "✓ URL", "✓ Name", "✓ Certificate", "✓ GET /", "✓ Without a secret", "✓ With a wrong secret",
-        "✓ With PRESENCE_SECRET", "✓ Answer time", "✓ Subscription"]
+        "✓ With PRESENCE_SECRET", "✓ Answer time", "✓ Retention", "✓ Subscription"]
 ROOT = Certificate("Root", is_authority=True)
 MIDDLE = Certificate("Middle", ROOT, is_authority=True)
 LEAF = Certificate("localhost", MIDDLE)
@@ -48,7 +48,8 @@ class Case:
     def __init__(self, receiver, account, folder):
         self.receiver, self.account = receiver, account
         self.env = {"PRESENCE_API": "extremecloudiq", "EXTREMECLOUDIQ_URL": account.url,
-                    "EXTREMECLOUDIQ_ACCESS_TOKEN": TOKEN, "REQUESTS_CA_BUNDLE": str(folder / "root.pem")}
+                    "EXTREMECLOUDIQ_ACCESS_TOKEN": TOKEN, "REQUESTS_CA_BUNDLE": str(folder / "root.pem"),
+                    "PRESENCE_KEEP_DAYS": "30"}
 
     def examined(self, url=None, **env):
         ran = run("doctor", url or self.receiver.url, **{**self.env, **env})
@@ -89,7 +90,7 @@ CERTIFICATES = {
 
 @pytest.mark.parametrize("set_up, fault", CERTIFICATES.values(), indirect=["set_up"], ids=[*CERTIFICATES])
 def test_broken_certificates(set_up, fault):
-    assert set_up.examined() == [*GOOD[:3], f"✗ Certificate: {fault}", GOOD[-1]]
+    assert set_up.examined() == [*GOOD[:3], f"✗ Certificate: {fault}", *GOOD[-2:]]
 
 
 def test_an_authority_that_is_not_public(set_up, monkeypatch):
@@ -120,7 +121,7 @@ def test_plain_http(set_up):
     url = "http://example.org/presence"
     assert set_up.examined(url) == [
         "✓ Secret", "✗ URL: It does not start with https://: put the receiver behind a proxy or platform that does "
-        "TLS.", f"✗ Subscription: None posts to {url}: run `presence-cli register {url}`."]
+        "TLS.", "✓ Retention", f"✗ Subscription: None posts to {url}: run `presence-cli register {url}`."]
 
 
 def test_a_redirect(set_up):
@@ -170,6 +171,12 @@ def test_without_credentials_the_subscription_is_left_out(set_up):
     assert set_up.examined(EXTREMECLOUDIQ_ACCESS_TOKEN="")[-1] == (
         "– Subscription: not looked at: EXTREMECLOUDIQ_ACCESS_TOKEN is not set: put it into the environment, or "
         "into a file for --env-file.")
+
+
+def test_files_that_are_kept_for_ever_are_remarked_on_and_no_fault(set_up):
+    assert set_up.examined(PRESENCE_KEEP_DAYS="")[-2] == (
+        "– Retention: no PRESENCE_KEEP_… is set here. Where the receiver has none either, it keeps personal data for "
+        "ever: set PRESENCE_KEEP_DAYS.")
 
 
 def test_nobody_there(set_up):

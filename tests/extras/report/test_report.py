@@ -111,6 +111,18 @@ def test_client_centric_lines_count_for_their_best_access_point(tmp_path):
     assert run("report", path, "--by", "ap", "--output", "csv").out.splitlines()[1] == "BB0000000000,1,0,1,0,-40"
 
 
+def test_of_pseudonyms_the_line_tells_which_devices_are_randomised(tmp_path):
+    hashed = {"clientMac": "0123456789abcdef0123456789abcdef"}
+    path = tmp_path / "presence.jsonl"
+    path.write_bytes(line(**hashed, randomised=True) + line(clientMac="2" * 32, randomised=False) + line(
+        clientMac="3" * 32) + line(clientMac="DA3F8C1B7D29", randomised="perhaps"))
+    total = json.loads(run("report", path, "--output", "json").out)["total"]
+    assert (total["devices"], total["randomised"]) == (4, 2)
+    assert run("report", path, "--html", tmp_path / "page.html").code == 0
+    (note,) = re.findall(r"<p[^>]*>[^<]*cannot be seen[^<]*", (tmp_path / "page.html").read_text())
+    assert note.startswith("<p>1 device has a hash for an address"), note
+
+
 def test_every_line_of_a_receiver_is_read(tmp_path):
     random = Random(7)
     site = Site(5, 20, 1_795_390_000_000, random)
