@@ -13,21 +13,22 @@ HEX = "[0-9A-Fa-f]"
 BETWEEN = "(?:[:-]|%3[Aa]|%2[Dd])"
 """What stands between two pairs, in one address not always the same; percent signs are a URL's."""
 
-_NOTATIONS = rf"""(?x)
+NOTATIONS = rf"""
     (?<!{HEX})(?:
         (?P<eui64> {HEX}{{6}}[Ff]{{3}}[Ee]{HEX}{{6}}
             | {HEX}{{2}}(?:{BETWEEN}{HEX}{{2}}){{2}}{BETWEEN}[Ff]{{2}}{BETWEEN}[Ff][Ee](?:{BETWEEN}{HEX}{{2}}){{3}} )
         | (?P<ipv6> {HEX}{{1,4}}[:.-]{HEX}{{0,2}}[Ff]{{2}}[:.-][Ff][Ee]{HEX}{{2}}[:.-]{HEX}{{1,4}} )
         | (?P<plain> {HEX}{{12}} | {HEX}{{2}}(?:{BETWEEN}{HEX}{{2}}){{5}}
-            | {HEX}{{2}}([._\ ]){HEX}{{2}}(?:\4{HEX}{{2}}){{4}}
-            | (?<![.-]){HEX}{{4}}([.-]){HEX}{{4}}\5{HEX}{{4}}(?!\5{HEX}) | {HEX}{{6}}[:.-]{HEX}{{6}} )
+            | {HEX}{{2}}(?P<gap>[._\ ]){HEX}{{2}}(?:(?P=gap){HEX}{{2}}){{4}}
+            | (?<![.-]){HEX}{{4}}(?P<dot>[.-]){HEX}{{4}}(?P=dot){HEX}{{4}}(?!(?P=dot){HEX})
+            | {HEX}{{6}}[:.-]{HEX}{{6}} )
     )(?!{HEX})
     | (?<![:0-9A-Fa-f])(?P<short> {HEX}{{1,2}}(?::{HEX}{{1,2}}){{5}} )(?![:0-9A-Fa-f])
 """
-"""Of an EUI-64 and of an IPv6 address made from it, which turns a bit, FF FE in the midst is no part of the address."""
+"""For re.VERBOSE. FF FE in the midst of an EUI-64, and of an IPv6 address made from one, is no part of the address."""
 
-_found = re.compile(_NOTATIONS)
-_whole = re.compile(rf"(?:{_NOTATIONS.removeprefix('(?x)')})\Z", re.VERBOSE)
+_found = re.compile(NOTATIONS, re.VERBOSE)
+_whole = re.compile(rf"(?:{NOTATIONS})\Z", re.VERBOSE)
 _no_digit = re.compile(rf"%3[Aa]|%2[Dd]|{HEX.replace('[', '[^')}")
 
 
@@ -38,17 +39,18 @@ def plain(text: str) -> str:
 
 def replaced(text: str, by: Callable[[str], str]) -> str:
     """Return the text with every address in it replaced by what its digits give; itself where there is none."""
-    changed, count = _found.subn(lambda found: by(_digits(found)), plain(text))
+    changed, count = _found.subn(lambda found: by(digits_of(found)), plain(text))
     return changed if count else text
 
 
 def digits(text: str) -> str | None:
     """Return the digits of a text that is one address and nothing else; None for any other."""
     found = _whole.match(plain(text))
-    return _digits(found) if found else None
+    return digits_of(found) if found else None
 
 
-def _digits(found: re.Match[str]) -> str:
+def digits_of(found: re.Match[str]) -> str:
+    """Return the digits of what NOTATIONS found."""
     kind, text = found.lastgroup, found[0].lower()
     if kind == "short":
         return "".join(part.zfill(2) for part in text.split(":"))
@@ -65,6 +67,11 @@ def in_ipv6(text: str) -> str | None:
     except (OSError, ValueError):
         return None
     return from_interface(interface) if interface[3:5] == b"\xff\xfe" else None
+
+
+def interface(digits: str) -> str:
+    """Return the 16 digits that an IPv6 address made from this one ends in."""
+    return f"{int(digits[:2], 16) ^ 2:02x}{digits[2:6]}fffe{digits[6:]}"
 
 
 def from_interface(interface: bytes) -> str:

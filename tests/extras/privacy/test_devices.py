@@ -31,6 +31,7 @@ def test_an_address_is_found_in_every_notation_and_overwritten_where_it_only_sta
     assert [json.loads(left)[name] == json.loads(text)[name] for name in json.loads(text)] == [True, True, False]
     assert found_in(left, THIRD) or digits == THIRD
     assert not devices.are_in(left)
+    assert Devices([digits, *(f"{number:012x}" for number in range(20))], []).without(text) == left
     assert not Devices(["000000000001"], KEYS).are_in(text)
 
 
@@ -68,7 +69,8 @@ def test_in_a_body_that_is_no_text_it_is_overwritten_too():
 
 
 def test_what_a_sender_escaped_without_need_is_found():
-    text = line(errors={}, report=None).replace(b"null", f'{{"observations":["\\u00{ord(ONE[0]):x}{ONE[1:]}"]}}'.encode())
+    escaped = f'{{"observations":["\\u00{ord(ONE[0]):x}{ONE[1:]}"]}}'.encode()
+    text = line(errors={}, report=None).replace(b"null", escaped)
     devices = Devices([ONE], [])
     assert devices.are_in(text)
     assert json.loads(devices.without(text))["report"] == {"observations": ["*" * 12]}

@@ -70,7 +70,8 @@ def test_the_vendors_own_digest_stays_in_lower_case():
 
 def test_an_address_in_any_other_field_is_hashed_and_an_access_points_is_not():
     found = line(report(GOOD | {
-        "ssid": "5c:b9:01:64:2e:60", "os": "on 5CB901642E60", "deviceObservers": [{"apMac": "C413E2008040", "rssi": -40}],
+        "ssid": "5c:b9:01:64:2e:60", "os": "on 5CB901642E60",
+        "deviceObservers": [{"apMac": "C413E2008040", "rssi": -40}],
         "more": {"5CB9.0164.2E60": ["5cb901642e60", 7]}, "apMac": "C413E2008040",
     }, building="5cb901642e60", ownerId={"of": "5cb901642e60"}))
     assert (found["ssid"], found["os"]) == (HASH, f"on {HASH}")
@@ -106,7 +107,8 @@ def test_what_is_rejected_or_not_judged_has_the_pseudonym_and_says_so():
     seen = GOOD | {"rssi": "weak"}
     for budget in (None, Budget(seconds=0), Budget(parts=3)):
         found = json.loads(judged(report(seen), budget=budget).rejected)
-        shown = found.get("observation") or json.loads(found.get("body") or json.dumps(found["report"]))["observations"][0]
+        whole = found.get("body") or json.dumps(found.get("report"))
+        shown = found.get("observation") or json.loads(whole)["observations"][0]
         assert shown == {"clientMac": HASH, "randomised": False, **GOOD, **seen} | {"clientMac": HASH}
         assert found["pseudonym"] is True
 
