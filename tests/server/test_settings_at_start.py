@@ -26,11 +26,14 @@ def test_no_secret(tmp_path):
 def test_every_setting_at_once(tmp_path):
     settings = {
         "SECRET": "1234", "PREVIOUS_SECRET": "x", "MAX_BODY_BYTES": "16M", "ROTATE_BYTES": "0",
-        "ROTATE_SECONDS": "-1", "FSYNC": "perhaps",
+        "ROTATE_SECONDS": "-1", "FSYNC": "perhaps", "MAC_KEY": "guess me", "DROP_FIELDS": "os,clientMac",
     }
     status, lines = refusal(tmp_path / "data", **settings)
     assert (status, sorted(lines)) == (1, [
+        "PRESENCE_DROP_FIELDS must not name clientMac: what may become null is ipv4, ipv6, ssid, rssi, manufacturer, "
+        "os, lat, lng, unc, x, y.",
         "PRESENCE_FSYNC must be true or false.",
+        "PRESENCE_MAC_KEY must have at least 16 characters: `presence-cli new-key` makes one.",
         f"PRESENCE_MAX_BODY_BYTES {NO_NUMBER}",
         "PRESENCE_PREVIOUS_SECRET must have at least 5 characters.",
         f"PRESENCE_ROTATE_BYTES {NO_NUMBER}",

@@ -1,4 +1,4 @@
-"""A short life in which a device is forgotten. Run as life.py is; told are 1 when the files are there, and 2 at its end."""
+"""A short life in which a device is forgotten; run as life.py is. Told are 1 when the files are there, 2 at its end."""
 import gzip
 import os
 import sys

@@ -10,7 +10,7 @@ import pytest
 from command_line import command
 from forgetting_life import EXPECTED, HERS, HIS, KEY
 from power_loss import Disk, calls
-from reading import content
+from reading import content, contents
 from running import ROOT, wait_until
 from sending import Ledger, Load
 
@@ -85,7 +85,7 @@ def test_killed_again_and_again_under_load(start, long):
                     process.kill()
     assert subprocess.run(forgetting(doomed), env=env, cwd=ROOT, timeout=120).returncode == 0
     mask, gone = keyed.pseudonyms(KEY), {*doomed}
-    found = [json.loads(line) for text in files_in(one.folder) for line in text.splitlines()]
+    found = [json.loads(line) for text in contents(one.folder) for line in text.splitlines()]
     wanted = [(mask(f"{number:012x}"), index) for number in ledger.numbers(200) if number not in gone
               for index in range(ledger.sizes[number])]
     assert sorted((line["clientMac"], line["seenEpoch"]) for line in found) == sorted(wanted)
