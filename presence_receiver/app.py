@@ -52,8 +52,8 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
     writer, senders = _storage(settings, metrics), Senders()
     last_delivery = LastDelivery(_folder_of_times(settings), settings.quiet_seconds)
     app.extensions[EXTENSION] = Receiver(
-        settings, kept(settings), writer, Housekeeping(settings, metrics, last_delivery), LimitedLog(webhook_log), metrics,
-        Readiness(settings, writer, senders, last_delivery), Turns(), senders, last_delivery,
+        settings, kept(settings), writer, Housekeeping(settings, metrics, last_delivery), LimitedLog(webhook_log),
+        metrics, Readiness(settings, writer, senders, last_delivery), Turns(), senders, last_delivery,
     )
     app.register_blueprint(webhook, url_prefix=url_prefix)
 

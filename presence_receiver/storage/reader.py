@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, cast
@@ -17,22 +17,18 @@ from presence_receiver.storage import durable, rotation
 def stored_lines(folder: Path, stem: str) -> Iterator[bytes]:
     """Every whole line of the files of that stem, oldest first; raises OSError."""
     with ExitStack() as stack:
-        for file in reversed([stack.enter_context(file) for file in _opened(folder, stem)]):
-            yield from (line for line in file if line.endswith(b"\n"))
+        active = None
+        with suppress(FileNotFoundError):  # opened first: what it is renamed to after that is known by its inode
+            active = stack.enter_context(open(durable.open_plain(folder / f"{stem}.jsonl"), "rb"))
+        for path in closed_files(folder, stem):
+            with suppress(FileNotFoundError), _open_closed(path) as file:  # or it was surplus
+                if not active or not os.path.samestat(os.fstat(file.fileno()), os.fstat(active.fileno())):
+                    yield from _whole(file)
+        yield from _whole(active or ())
 
 
-def _opened(folder: Path, stem: str) -> Iterator[IO[bytes]]:
-    """The active file first: what it is renamed to after that, is known by its inode."""
-    active = None
-    with suppress(FileNotFoundError):
-        active = open(durable.open_plain(folder / f"{stem}.jsonl"), "rb")
-        yield active
-    for path in reversed(closed_files(folder, stem)):
-        file = _open_closed(path)
-        if active and os.path.samestat(os.fstat(file.fileno()), os.fstat(active.fileno())):
-            file.close()
-        else:
-            yield file
+def _whole(lines: Iterable[bytes]) -> Iterator[bytes]:
+    return (line for line in lines if line.endswith(b"\n"))
 
 
 def _open_closed(path: Path) -> IO[bytes]:

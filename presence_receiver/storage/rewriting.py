@@ -30,7 +30,7 @@ def is_left_over(name: str) -> bool:
 
 def lines_in(path: Path, progress: Progress = lambda done, size: None) -> Iterator[bytes]:
     """The file's lines; what is behind the last newline comes as one too. Raises what is in UNREADABLE."""
-    with open(path, "rb") as raw:
+    with open(durable.open_plain(path), "rb") as raw:
         size = os.fstat(raw.fileno()).st_size
         for line in gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw:
             yield line
@@ -62,7 +62,7 @@ def rewrite(path: Path, change: Callable[[bytes], bytes], progress: Progress = l
 def _written(temporary: Path, path: Path) -> Iterator[IO[bytes]]:
     """The file beside `path`, compressed as it is and with its owner and mode; synced when it is whole."""
     before = path.stat()
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, durable.FILE_MODE)
+    descriptor = durable.open_new(temporary)
     with ExitStack() as stack:
         raw: IO[bytes] = stack.enter_context(open(descriptor, "wb"))
         if path.suffix == ".gz":

@@ -3,7 +3,7 @@
 import click
 
 from presence_receiver import config
-from presence_receiver.cli import Invocation, pass_invocation, tell
+from presence_receiver.cli import Invocation, counted, pass_invocation, tell
 from presence_receiver.errors import Refused
 from presence_receiver.extras.privacy.device import Devices
 from presence_receiver.storage import STEMS, UNREADABLE, stored_lines
@@ -40,7 +40,7 @@ def command(invocation: Invocation, mac: str, data_dir: str | None) -> None:
     except UNREADABLE as failure:
         reason = getattr(failure, "strerror", None) or "one is not whole gzip"
         raise Refused(f"The files in {settings.data_dir} cannot all be read: {reason}.") from None
-    tell(f"{count} line{'s' if count != 1 else ''} found.")
+    tell(f"{counted(count, 'line', 'lines')} found.")
     if not count:
         raise click.exceptions.Exit(NONE)
 

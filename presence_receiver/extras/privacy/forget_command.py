@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import click
 
 from presence_receiver import lines
-from presence_receiver.cli import Invocation, pass_invocation, progress, tell, warn
+from presence_receiver.cli import Invocation, counted, pass_invocation, progress, tell, warn
 from presence_receiver.errors import Refused
 from presence_receiver.extras.privacy.device import Devices
 from presence_receiver.extras.privacy.find_command import keys, load
@@ -63,24 +63,24 @@ def told(found: Iterable[Found], what: str) -> tuple[int, int]:
         if each.fault:
             faults.append(f"{each.path.name} is as it was: {each.fault}.")
         elif each.own + each.naming:
-            tell(f"{each.path.name}: {counted(each.own, each.naming)}.")
+            tell(f"{each.path.name}: {sums(each.own, each.naming)}.")
     good = [each for each in all_of_it if not each.fault]
     own, naming = sum(each.own for each in good), sum(each.naming for each in good)
-    tell(f"{counted(own, naming)} {what} in {len(all_of_it)} files.")
+    tell(f"{sums(own, naming)} {what} in {counted(len(all_of_it), 'file', 'files')}.")
     if faults:
         raise Refused(*faults, "Run it again when that is mended.")
     return own, naming
 
 
-def counted(own: int, naming: int) -> str:
+def sums(own: int, naming: int) -> str:
     """Return the two counts in words."""
-    words = [f"{own} line{'s' if own != 1 else ''}"]
-    return " and ".join(words + ([f"{naming} address{'es' if naming != 1 else ''} in others"] if naming else []))
+    others = [counted(naming, "address in others", "addresses in others")] if naming else []
+    return " and ".join([counted(own, "line", "lines"), *others])
 
 
 def ask(count: int) -> None:
     """Ask whether to go on; Refused without a terminal to ask at, and where the answer is no."""
     if not sys.stdin.isatty():
         raise Refused("Nothing was forgotten, since nobody can be asked without a terminal: give --yes.")
-    if not click.confirm(f"Forget {count} line{'s' if count != 1 else ''}?", err=True):
+    if not click.confirm(f"Forget {counted(count, 'line', 'lines')}?", err=True):
         raise Refused("Nothing was forgotten.")

@@ -33,7 +33,8 @@ def look(settings: Settings, devices: Devices, show: Show) -> Iterator[Found]:
     """Tell of each file, the two that grow too, what `forget` would find, and change nothing."""
     for stem in STEMS:
         for path in stored_files(settings.data_dir, stem):
-            yield _counted(path, devices, show)
+            compressed = path.with_name(f"{path.name}.gz")
+            yield _counted(path if path.exists() or not compressed.exists() else compressed, devices, show)
 
 
 def forget(settings: Settings, devices: Devices, show: Show) -> Iterator[Found]:

@@ -126,7 +126,7 @@ def test_none_is_in_any_file_answer_or_log_line(client, caplog, body):
 @pytest.mark.parametrize("body, headers", [
     (gzip.compress(DEVICES[0].encode())[:-3], {"Content-Encoding": "gzip"}), (DEVICES[0].encode(), {}),
     (json.dumps({"observations": [{"clientMac": DEVICES[0], "seenEpoch": 1}]}).encode()[:-2], {}),
-])
+], ids=["broken gzip", "no JSON", "broken off"])
 def test_of_a_body_that_cannot_be_read_only_its_size_and_its_fault_are_kept(client, body, headers):
     answer = client.post("/presence", data=body, headers={"Authorization": "Basic hunter22", **headers})
     assert (answer.status_code, answer.json["rejected"]) == (400, 1)

@@ -118,14 +118,14 @@ def test_what_is_rejected_or_not_judged_has_the_pseudonym_and_says_so():
 def test_replay_does_not_hash_again(key, budget):
     rejected = judged(report(GOOD | {"rssi": "weak"}, apMac="C413E2008040"), budget=budget).rejected
     mended = rejected.replace(b'"weak"', b"-60").replace(b'\\"weak\\"', b"-60")
-    again = rejected_line.judged(mended, Pseudonyms(key, ()) if key else AS_SENT)
+    again = rejected_line.judged(mended, kept=Pseudonyms(key, ()) if key else AS_SENT)
     found = json.loads(again.lines)
     assert (found["clientMac"], found["randomised"], found["apMac"]) == (HASH, False, "C413E2008040")
 
 
 def test_replay_hashes_what_was_rejected_before_there_was_a_key():
     rejected = judge_delivery(json.dumps(report(GOOD | {"rssi": "weak"})).encode(), NOW).rejected
-    again = rejected_line.judged(rejected.replace(b'"weak"', b"-60"), Pseudonyms(KEY, ()))
+    again = rejected_line.judged(rejected.replace(b'"weak"', b"-60"), kept=Pseudonyms(KEY, ()))
     assert json.loads(again.lines)["clientMac"] == HASH
 
 
