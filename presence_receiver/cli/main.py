@@ -38,10 +38,10 @@ EXTRAS = {
     "doctor": ("extras.probe.doctor_command", "Check what HiveManager will demand of URL."),
     "report": ("extras.report.command", "Show what came in, straight from the files."),
     "collect": ("extras.bucket.command", "Write what receivers put into a bucket to files."),
+    "check-bucket": ("extras.bucket.check_command", "Try whether a bucket does what is needed."),
     "new-key": ("extras.privacy.new_key_command", "Make a key for PRESENCE_MAC_KEY."),
     "find": ("extras.privacy.find_command", "Show all stored lines of a device."),
     "forget": ("extras.privacy.forget_command", "Take devices out of the closed files."),
-    "check-bucket": ("extras.bucket.check_command", "Try whether a bucket does what is needed."),
 }
 COMMANDS = CORE | EXTRAS
 """Each command's module, which has a `command`, and its line in the help."""

@@ -6,7 +6,7 @@ import re
 from marshmallow import ValidationError
 
 SHORTEST_KEY = 16
-"""Characters: 2 to the power of 48 addresses are tried in hours, so the key alone keeps them."""
+"""Characters: all addresses there are can be tried in days, so what keeps them is the key alone."""
 
 DROPPABLE = ("ipv4", "ipv6", "ssid", "rssi", "manufacturer", "os", "lat", "lng", "unc", "x", "y")
 """The fields of a line that may be null whatever was sent; a test holds it against the schema."""
