@@ -10,6 +10,8 @@ import subprocess
 import sys
 import textwrap
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -185,8 +187,37 @@ def test_systemd(tmp_path):
     (tmp_path / ".venv" / "bin" / "gunicorn").symlink_to(shutil.which("true"))
     path = tmp_path / "presence-receiver.service"
     path.write_text(unit.replace("/srv/presence-receiver", str(tmp_path)))
+    (tmp_path / "presence-receiver.socket").write_text(preset("presence-receiver.socket"))
     ran = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True)
     assert (ran.returncode, [line for line in ran.stderr.splitlines() if "presence-receiver" in line]) == (0, [])
+
+
+def test_what_comes_while_the_unit_is_restarted_waits_at_its_socket(tmp_path):
+    """As systemd starts it: the socket is descriptor 3, and stays open between two receivers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/presence"
+        with unit(tmp_path, listening.fileno()):
+            assert run("send", url).code == 0
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(requests.post, url, b"[]", headers={"Authorization": f"Basic {SECRET}"}, timeout=60)
+            with unit(tmp_path, listening.fileno()):
+                assert waiting.result(60).json() == {"accepted": 0, "rejected": 0}
+
+
+@contextmanager
+def unit(folder, descriptor):
+    """A receiver that inherits its socket, ended as systemd ends it."""
+    environment = {**os.environ, "PRESENCE_SECRET": SECRET, "PRESENCE_DATA_DIR": str(folder / "data"),
+                   "HOME": str(folder), "LISTEN_FDS": "1"}
+    command = f"exec 3<&{descriptor}; LISTEN_PID=$$ exec {sys.executable} -m {COMMAND}"
+    with (folder / "output").open("ab") as output:
+        process = subprocess.Popen(["bash", "-c", command], cwd=ROOT, env=environment, stdout=output, stderr=output,
+                                   pass_fds=[descriptor])
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
 
 
 @needs("nginx")
