@@ -20,6 +20,7 @@ import yaml
 from certificates import Certificate
 from deployment import ROOT, SECRET, run, running
 from running import wait_until
+from presence_receiver import __version__
 from presence_receiver.storage import reader
 
 PROGRAMS = f"{os.environ['PATH']}:/usr/sbin"
@@ -162,6 +163,46 @@ def test_app_json():
     app = json.loads(preset("app.json"))
     assert app["env"].keys() == {"PRESENCE_SECRET", "WEB_CONCURRENCY"}
     assert app["healthchecks"]["web"][0]["path"] == "/healthz"
+
+
+def instructions():
+    """What the Dockerfile says, by instruction."""
+    found = {}
+    for line in preset("Dockerfile").replace("\\\n", " ").splitlines():
+        if line and not line.startswith("#"):
+            name, _, rest = line.partition(" ")
+            found.setdefault(name, []).append(rest)
+    return found
+
+
+def test_dockerfile(tmp_path):
+    """No image is built, since that needs a registry; what it copies is there, and what it runs is run."""
+    said = instructions()
+    sources = [word for line in said["COPY"] for word in line.split()[:-1]]
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+    assert not {".", ".env", "data"} & {*sources}
+    assert (said["USER"], said["VOLUME"], said["EXPOSE"]) == (["presence"], ["/data"], ["8000"])
+    assert json.loads(said["CMD"][0]) == COMMAND.split()
+    copied = tmp_path / "app"
+    copied.mkdir()
+    for source in sources:
+        (shutil.copytree if (ROOT / source).is_dir() else shutil.copy)(ROOT / source, copied / source)
+    variables = dict(word.split("=") for word in said["ENV"][0].split()) | {"PRESENCE_DATA_DIR": str(tmp_path / "data")}
+    with running(tmp_path, **variables) as receiver:
+        check = json.loads(said["HEALTHCHECK"][0].partition("CMD ")[2])
+        script = check[-1].replace("http://127.0.0.1:8000", receiver.base)
+        assert script != check[-1] and subprocess.run([sys.executable, *check[1:-1], script]).returncode == 0
+    packed = subprocess.run([sys.executable, "setup.py", "-q", "--version"], cwd=copied, capture_output=True, text=True)
+    assert packed.stdout.strip() == __version__
+
+
+def test_compose():
+    services = yaml.safe_load(preset("compose.yaml"))["services"]
+    receiver, caddy = services["receiver"], services["caddy"]
+    context = (PRESETS / receiver["build"]["context"]).resolve()
+    assert (context, (context / receiver["build"]["dockerfile"]).read_text()) == (ROOT, preset("Dockerfile"))
+    assert receiver["volumes"] == ["presence:/data"] and caddy["command"].endswith("--to receiver:8000")
+    assert [*receiver["environment"]] == ["PRESENCE_SECRET"]
 
 
 def test_platforms_run_what_the_procfile_says():

@@ -71,7 +71,7 @@ def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path |
     """Show what came in, straight from the files.
 
     Reads plain, compressed and growing files; - is stdin. Needs DuckDB: pip
-    install '.[report]' in the clone.
+    install -r presence_receiver/extras/report/requirements.txt
 
     \b
     Example: presence-cli report --since 24h --by ap

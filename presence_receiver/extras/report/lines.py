@@ -63,7 +63,7 @@ class Lines:
         try:
             import duckdb
         except ImportError:
-            raise ConfigError("DuckDB is missing: pip install '.[report]' in the clone brings it.") from None
+            raise ConfigError("DuckDB is missing: install presence_receiver/extras/report/requirements.txt.") from None
         if not paths:
             raise Refused("There are no files to report on: give FILES, or the receiver's folder as --data-dir.")
         start = (since or datetime.datetime.fromtimestamp(0, datetime.UTC)).astimezone(datetime.UTC)
