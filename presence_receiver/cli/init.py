@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from presence_receiver.cli.invocation import Invocation, pass_invocation
-from presence_receiver.cli.output import complain, tell
+from presence_receiver.cli.output import called, complain, tell
 from presence_receiver.cli.secret import checked, fresh
 from presence_receiver.config import LONGEST_SECRET
 from presence_receiver.errors import ConfigError, PresenceError, Refused
@@ -61,9 +61,9 @@ def command(invocation: Invocation, file: Path) -> None:
     write(file, values)
     tell(f"Wrote {file}, which only you can read.")
     try_it(invocation, file, values)
-    tell("Give the receiver the same PRESENCE_SECRET and start it. Then, with its own URL:")
+    tell("When the receiver runs with the same PRESENCE_SECRET, go on with its own URL:")
     for name in ("doctor", "register"):
-        click.echo(f"    presence-cli --env-file {file} {name} https://example.org/presence", err=True)
+        click.echo(f"    {called()} --env-file {file} {name} https://example.org/presence", err=True)
 
 
 def asked() -> dict[str, str]:
@@ -79,7 +79,7 @@ def asked() -> dict[str, str]:
 def feed_secret() -> str:
     """Return the secret that is typed, as often as it takes, or a new one."""
     while True:
-        secret = prompt("Secret of the feed, the receiver's PRESENCE_SECRET; Enter makes one", "", is_hidden=True)
+        secret = prompt("The receiver's PRESENCE_SECRET; Enter makes one", "", is_hidden=True)
         try:
             return checked(secret, "HiveManager", LONGEST_SECRET) if secret else fresh()
         except ConfigError as error:
@@ -88,8 +88,8 @@ def feed_secret() -> str:
 
 def prompt(question: str, default: str | None, *, is_hidden: bool) -> str:
     """Return the answer, without blanks around it."""
-    shows_default = bool(default)
-    answer: str = click.prompt(question, default=default, hide_input=is_hidden, show_default=shows_default, err=True)
+    answer: str = click.prompt(f"{question} (not shown)" if is_hidden else question, default=default,
+                               hide_input=is_hidden, show_default=bool(default), err=True)
     return answer.strip()
 
 
@@ -118,5 +118,5 @@ def try_it(invocation: Invocation, file: Path, values: dict[str, str]) -> None:
         count = len(invocation.with_values(values).api.list())
     except PresenceError as error:
         raise ConfigError(*error.args, f"{file} is written all the same: correct it there, and try "
-                                       f"`presence-cli --env-file {file} list`.") from None
+                                       f"`{called()} --env-file {file} list`.") from None
     tell(f"The account answers; it has {count} subscription{'' if count == 1 else 's'}.")

@@ -102,6 +102,13 @@ def record(item: Subscription, shows_secrets: bool) -> dict[str, str | None]:
             "status": item.status, "created": item.created, "secret": secret}
 
 
+def called() -> str:
+    """Return what to type for this command line, as it was typed."""
+    name = os.path.basename(sys.argv[0])
+    return sys.argv[0] if name == "presence-cli" else "python -m presence_receiver" if name == "__main__.py" else (
+        "presence-cli")
+
+
 def counted(number: int, one: str, many: str) -> str:
     """Return so many of something, in words: 1 delivery, 1,200 deliveries."""
     return f"{number:,} {one if number == 1 else many}"

@@ -78,9 +78,11 @@ def when_ready(server: Arbiter) -> None:
     log.info("%s", load(os.environ).destination)
     address = server.LISTENERS[0].getsockname()
     port = f":{address[1]}" if isinstance(address, tuple) else ""
+    script = os.path.join(os.path.dirname(sys.executable), "presence-cli")
+    command = script if os.path.exists(script) else "python -m presence_receiver"
     log.info(
-        "Try it with: presence-cli send http://localhost%s/presence. Then let HiveManager post: presence-cli register, "
-        "with the URL by which it reaches this.", port)
+        "Try it with: %s send http://localhost%s/presence. Then let HiveManager post: %s register, with the URL by "
+        "which it reaches this.", command, port, command)
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:

@@ -1,12 +1,14 @@
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 from accounts import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, SECRET
 from command_line import Terminal, run
 
-from presence_receiver.cli.init import WHICH
+from presence_receiver.cli.init import WHICH, write
 from presence_receiver.cli.invocation import read_environment
+from presence_receiver.cli.output import called
 
 PAGE = Path(__file__).parents[2] / "presence_receiver" / "subscriptions" / "README.rst"
 ANSWERS = {
@@ -15,18 +17,18 @@ ANSWERS = {
         ("Data centre, such as https://cloud-va.aerohive.com: ", url),
         ("Version of the API, beta or v1 [beta]: ", ""),
         ("Client ID, of the developer portal: ", CLIENT_ID),
-        ("Client secret, of the developer portal: ", CLIENT_SECRET),
+        ("Client secret, of the developer portal (not shown): ", CLIENT_SECRET),
         ("Redirect URI, of the developer portal: ", "https://example.org"),
-        ("Access token, of Global Settings, API Token Management: ", ACCESS_TOKEN),
+        ("Access token, of Global Settings, API Token Management (not shown): ", ACCESS_TOKEN),
         ("Owner ID, the VHM ID in the About box: ", "1490"),
     ],
     "extremecloudiq": lambda url: [
         ("Vendor's API (hivemanager, extremecloudiq) [hivemanager]: ", "extremecloudiq"),
         ("Address of the API [https://api.extremecloudiq.com]: ", url),
-        ("Access token, of Global Settings, API Token Management: ", ACCESS_TOKEN),
+        ("Access token, of Global Settings, API Token Management (not shown): ", ACCESS_TOKEN),
     ],
 }
-LAST = "Secret of the feed, the receiver's PRESENCE_SECRET; Enter makes one: "
+LAST = "The receiver's PRESENCE_SECRET; Enter makes one (not shown): "
 
 
 def answer(terminal, dialogue, last=SECRET):
@@ -50,7 +52,7 @@ def test_what_it_asks_writes_tries_and_says(account, file):
         assert [line.rstrip() for line in terminal.shown.splitlines() if line.strip()] == [
             f"Wrote {file}, which only you can read.",
             "The account answers; it has 0 subscriptions.",
-            "Give the receiver the same PRESENCE_SECRET and start it. Then, with its own URL:",
+            "When the receiver runs with the same PRESENCE_SECRET, go on with its own URL:",
             f"    presence-cli --env-file {file} doctor https://example.org/presence",
             f"    presence-cli --env-file {file} register https://example.org/presence"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -112,9 +114,17 @@ def test_no_question_without_a_terminal(file):
 
 @pytest.mark.parametrize("value", ["plain", "with blank", "it's", 'a"b', "a\\b", "$HOME", "#5", "ünï", "a b\\"])
 def test_every_value_comes_back_as_it_was_typed(file, value):
-    from presence_receiver.cli.init import write
     write(file, {"PRESENCE_SECRET": value})
     assert read_environment(str(file))["PRESENCE_SECRET"] == value
+
+
+@pytest.mark.parametrize(["argument", "name"], [
+    ("-c", "presence-cli"), (".venv/bin/presence-cli", ".venv/bin/presence-cli"),
+    ("/app/presence_receiver/__main__.py", "python -m presence_receiver"),
+])
+def test_it_calls_itself_as_it_was_called(monkeypatch, argument, name):
+    monkeypatch.setattr(sys, "argv", [argument, "init"])
+    assert called() == name
 
 
 def test_the_page_decides_which_api_as_init_does():

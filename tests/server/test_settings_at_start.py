@@ -1,6 +1,8 @@
 """Settings that are wrong: gunicorn does not start, and says each fault in a line of its own."""
 import json
 import subprocess
+import sys
+from pathlib import Path
 
 from running import COMMAND, ROOT, environment, free_port
 
@@ -66,10 +68,11 @@ def said(one):
 
 def test_the_first_lines_say_where_lines_go_and_what_comes_next(start, tmp_path):
     one = start(workers=1)
+    command = Path(sys.executable).with_name("presence-cli")
     assert said(one)[3:5] == [
         f"Lines go to {tmp_path}/data/presence.jsonl, rejected ones to rejected.jsonl beside it.",
-        f"Try it with: presence-cli send http://localhost:{one.port}/presence. Then let HiveManager post: "
-        "presence-cli register, with the URL by which it reaches this."]
+        f"Try it with: {command} send http://localhost:{one.port}/presence. Then let HiveManager post: "
+        f"{command} register, with the URL by which it reaches this."]
 
 
 def test_with_a_bucket_they_say_so():

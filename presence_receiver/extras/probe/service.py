@@ -30,9 +30,12 @@ NO_SECRET = ("Set PRESENCE_METRICS_TOKEN, here and at the receiver, to see when 
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """What a receiver says of itself, in sentences; `seconds` since the last delivery, where it tells that."""
+    """What a receiver says of itself, in sentences; `fault` where it is not ready.
 
-    is_ready: bool
+    `seconds` since the last delivery, where it tells that.
+    """
+
+    fault: str
     sentences: list[str]
     tells_age: bool
     seconds: float | None
@@ -60,11 +63,12 @@ def status(url: str, token: str | None, secret: str | None, timeout: float, trac
     if not isinstance(answer.body, dict) or "status" not in answer.body:
         raise CallFailed(f"{base}/readyz answered {answer.status} with {answer.what}: "
                          "check that it is a receiver's URL.")
-    sentences = ["Ready." if answer.status == 200 else f"Not ready: {answer.body.get('error')}"]
+    sentences = ["Ready."] if answer.status == 200 else []
     sentences += [f"Warning: {warning}" for warning in answer.body.get("warnings", ())]
     sentences += [*_last(answer.body)]
     sentences += _counts(base, token, timeout, trace) if token else [NO_TOKEN if secret else NO_SECRET]
-    return Status(answer.status == 200, sentences, SINCE_DELIVERY in answer.body, answer.body.get(SINCE_DELIVERY))
+    fault = "" if answer.status == 200 else f"Not ready: {answer.body.get('error')}"
+    return Status(fault, sentences, SINCE_DELIVERY in answer.body, answer.body.get(SINCE_DELIVERY))
 
 
 def _last(body: Mapping[str, Any]) -> Iterator[str]:

@@ -30,10 +30,10 @@ def command(invocation: Invocation, url: str, max_age: float | None, insecure_ht
     status = service.status(url, token, secret, invocation.timeout, invocation.trace)
     for sentence in status.sentences:
         click.echo(invocation.mask(one_line(sentence)))
+    if status.fault:
+        raise CallFailed(invocation.mask(status.fault))
     if max_age is not None:
         check_age(status, max_age)
-    if not status.is_ready:
-        raise click.exceptions.Exit(1)
 
 
 def check_age(status: service.Status, most: float) -> None:

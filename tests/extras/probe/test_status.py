@@ -114,7 +114,7 @@ def test_not_ready():
     full = {"status": "unready", "error": "The storage at PRESENCE_DATA_DIR is full.", "warnings": ["Few bytes."]}
     with Answers(as_json(503, full)) as fake:
         assert run("status", fake.url + "/presence").parts == (
-            1, "Not ready: The storage at PRESENCE_DATA_DIR is full.\nWarning: Few bytes.\n" + NO_TOKEN, "")
+            1, "Warning: Few bytes.\n" + NO_TOKEN, "Error: Not ready: The storage at PRESENCE_DATA_DIR is full.\n")
         assert fake.calls() == [("GET", "/readyz")]
 
 
