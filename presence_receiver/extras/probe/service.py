@@ -80,8 +80,8 @@ def _last(body: Mapping[str, Any]) -> Iterator[str]:
 def _counts(base: str, token: str, timeout: float, trace: Trace) -> Iterator[str]:
     response = _response(f"{base}/metrics", {"Authorization": f"Bearer {token}"}, timeout, trace)
     if response.status_code != 200:
-        raise CallFailed(f"{base}/metrics answered {response.status_code}: "
-                         "set PRESENCE_METRICS_TOKEN to what the receiver has.")
+        remedy = "at the receiver too" if response.status_code == 404 else "to what the receiver has"
+        raise CallFailed(f"{base}/metrics answered {response.status_code}: set PRESENCE_METRICS_TOKEN {remedy}.")
     yield from counted(parsed(response.text), _now(response))
 
 

@@ -32,6 +32,8 @@ READ = f"""
         coalesce(apMac, list_reverse_sort([{{'r': o.rssi, 'm': o.apMac}} FOR o IN deviceObservers])[1].m) AS ap,
         coalesce(rssi, list_max([o.rssi FOR o IN deviceObservers])) AS rssi
     {FROM_FILES.format(columns=COLUMNS)}"""
+MISSING = "DuckDB is missing; this brings it: pip install -r presence_receiver/extras/report/requirements.txt"
+
 SEEN = "CREATE TEMP VIEW seen AS SELECT * FROM found WHERE is_line AND receivedAt >= TIMESTAMP '{}'"
 
 
@@ -63,7 +65,7 @@ class Lines:
         try:
             import duckdb
         except ImportError:
-            raise ConfigError("DuckDB is missing: install presence_receiver/extras/report/requirements.txt.") from None
+            raise ConfigError(MISSING) from None
         if not paths:
             raise Refused("There are no files to report on: give FILES, or the receiver's folder as --data-dir.")
         start = (since or datetime.datetime.fromtimestamp(0, datetime.UTC)).astimezone(datetime.UTC)

@@ -46,6 +46,12 @@ def test_ready_and_counting(tmp_path):
                                       "set PRESENCE_METRICS_TOKEN to what the receiver has.\n")
 
 
+def test_a_receiver_without_the_token(tmp_path):
+    with running(tmp_path) as receiver:
+        assert run("status", receiver.url, PRESENCE_METRICS_TOKEN=TOKEN).parts == (1, "", (
+            f"Error: {receiver.base}/metrics answered 404: set PRESENCE_METRICS_TOKEN at the receiver too.\n"))
+
+
 def test_older_than_may_be(tmp_path):
     what_to_do = "see whether `presence-cli list` shows the subscription, and what `presence-cli doctor` finds.\n"
     with running(tmp_path) as receiver:
