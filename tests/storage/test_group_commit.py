@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from running import wait_until
 
-from presence_receiver.storage import group_commit
+from presence_receiver.storage import group_commit, thread_pool
 from presence_receiver.storage.group_commit import GroupCommit
 
 
@@ -14,13 +14,14 @@ class Locked:
     """A group commit whose lock and commits the test holds up and looks at."""
 
     def __init__(self):
-        self.mutex, self.groups, self.told = threading.Lock(), [], []
+        self.mutex, self.asked, self.groups, self.told = threading.Lock(), [], [], []
         self.may_commit, self.failure = threading.Event(), None
         self.may_commit.set()
         self.commits = GroupCommit(self.locked, self.commit, self.told.append)
 
     @contextmanager
     def locked(self, waits):
+        self.asked.append(waits)
         is_held = self.mutex.acquire(blocking=waits)
         try:
             yield is_held
@@ -229,3 +230,85 @@ def test_the_next_keeps_its_deadline_when_the_first_has_left(lock, monkeypatch):
         assert [type(found) for found in outcomes(first, *rest)] == [TimeoutError] * 3
     wait_until(lambda: not lock.commits._is_led, what="the lock to be given back")
     assert lock.groups == []
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_what_would_fail_again_is_not_tried_again(lock, number):
+    def fail(group):
+        raise OSError(number, "no")
+
+    lock.failure = fail
+    with lock.mutex:
+        joined = [lock.join(b"a")]
+        lock.waiting(1)
+        if number == errno.EIO:
+            joined.append(lock.join(b"b"))
+            lock.waiting(2)
+    assert [error.errno for error in outcomes(*joined)] == [number] * len(joined)
+    assert len(lock.groups) == 1
+
+
+def test_the_leader_waits_as_long_as_others_keep_coming(lock, monkeypatch):
+    rounds, joined = [], []
+
+    def another_comes_twice():
+        rounds.append(len(lock.commits._queue))
+        if len(rounds) < 3:
+            joined.append(lock.join(b"b"))
+            lock.waiting(len(rounds) + 1)
+
+    monkeypatch.setattr(group_commit, "GATHER_SECONDS", 20)
+    monkeypatch.setattr(thread_pool, "let_others_go_on", another_comes_twice)
+    lock.commits.join(b"a", b"")
+    assert outcomes(*joined) == [None, None]
+    assert (rounds, lock.groups) == ([1, 2, 3], [[(b"a", b""), (b"b", b""), (b"b", b"")]])
+
+
+def test_who_leaves_lets_the_leader_lead(lock):
+    with lock.mutex:
+        first = lock.join(b"a")
+        wait_until(lambda: lock.asked == [False, True], what="the first to lead")
+        assert isinstance(*outcomes(lock.join(b"b", 0.05)), TimeoutError)
+        assert lock.commits._is_led
+    assert outcomes(first) == [None]
+    assert lock.asked == [False, True]
+
+
+def test_a_leader_that_is_interrupted_before_it_leads_is_followed_by_the_next(lock, monkeypatch):
+    def interrupted(signal, deadline):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(thread_pool, "wait_until", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        lock.commits.join(b"a", b"")
+    monkeypatch.undo()
+    assert outcomes(lock.join(b"b")) == [None]
+    assert lock.groups == [[(b"b", b"")]]
+
+
+def test_the_first_behind_a_commit_that_hangs_keeps_its_deadline(lock, monkeypatch):
+    monkeypatch.setattr(group_commit, "JOIN_SECONDS", 0)
+    lock.may_commit.clear()
+    first = lock.join(b"a")
+    wait_until(lambda: lock.groups, what="the first commit")
+    assert isinstance(*outcomes(lock.join(b"b", 0.1)), TimeoutError)
+    lock.may_commit.set()
+    assert outcomes(first) == [None]
+
+
+def test_who_is_written_waits_without_asking_for_the_time(lock, monkeypatch):
+    asked, wait = [], thread_pool.wait_until
+    monkeypatch.setattr(thread_pool, "wait_until", lambda *given: asked.append(given) or wait(*given))
+    lock.may_commit.clear()
+    with lock.mutex:
+        joined = lock.join(b"a", 0.3)
+        lock.waiting(1)
+        wait_until(lambda: lock.commits._began, what="the first to lead")
+    wait_until(lambda: lock.groups, what="the commit to begin")
+    wait_until(lambda: asked[-1][1] is None, what="it to wait for the outcome")
+    count = len(asked)
+    late = time.monotonic() + 0.1
+    wait_until(lambda: time.monotonic() > late)
+    assert len(asked) == count
+    lock.may_commit.set()
+    assert outcomes(joined) == [None]
