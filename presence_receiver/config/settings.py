@@ -5,6 +5,7 @@ Knows nothing of Flask and reads no environment by itself: whoever calls says wh
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import re
 from collections.abc import Mapping
@@ -110,7 +111,7 @@ class Settings:
     drop_fields: tuple[str, ...]
     unknown: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def secrets(self) -> tuple[bytes, ...]:
         """The secrets a sender may show, the current one first."""
         return tuple(secret.encode() for secret in (self.secret, self.previous_secret) if secret)
