@@ -169,8 +169,9 @@ class Gateway:
         lengths = [int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
         if self.mode == "reset":
             return received
+        body = bytearray(body)
         while len(body) < sum(lengths):
-            body += client.recv(1 << 16)
+            body += client.recv(1 << 20)
         return head + b"\r\n\r\n" + body
 
     def _answer(self, client, request):
