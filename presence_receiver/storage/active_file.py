@@ -128,14 +128,18 @@ class LineFile:
         os.ftruncate(self._descriptor, self._size)
         self.sync()
 
-    def prepare(self, batch: int, now: datetime.datetime) -> None:
-        """Close the file if it is due before `batch` bytes more, and note where they will begin."""
-        self.close_if_due(batch, now)
+    def prepare(self, batch: bytes, now: datetime.datetime) -> None:
+        """Close the file if it is due before the batch, and note where that will begin.
+
+        Old is what spans too long a time: lines that come days late make no file for each batch.
+        """
+        first = rotation.first_time(batch[:len(FIRST_LINE)].decode(errors="replace"))
+        self.close_if_due(len(batch), now, first or now)
         self._start = self._size
 
-    def close_if_due(self, batch: int, now: datetime.datetime) -> None:
-        """Close the file if it is full or old, and begin a new one; where there can be none, go on with the old."""
-        if rotation.is_due(size=self._size, batch=batch, first=self._first_time(), now=now,
+    def close_if_due(self, batch: int, now: datetime.datetime, until: datetime.datetime | None = None) -> None:
+        """Close the file if it is full or, `until` then, old; where there can be no new one, go on with it."""
+        if rotation.is_due(size=self._size, batch=batch, first=self._first_time(), now=until or now,
                            most_bytes=self._most_bytes, most_seconds=self._most_seconds):
             with suppress(OSError):
                 self._begin_next()

@@ -121,7 +121,7 @@ class LineFiles:
             self._open(file, now)
         self._check_room([len(batch) for _, batch in batches])
         for file, batch in batches:
-            file.prepare(len(batch), now)
+            file.prepare(batch, now)
         with around([file.path for file in files]), _undone_on_failure(files, now):
             for file, batch in batches:
                 file.write(batch)

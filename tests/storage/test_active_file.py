@@ -211,6 +211,15 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)  # cove
 """
 
 
+def test_lines_that_come_days_late_make_no_file_for_each_batch(tmp_path):
+    late = line("late").replace(b'"20', b'"19')
+    one = writer(tmp_path)
+    for batch in (late, late, late, line("now"), late, line("now")):
+        one.append(batch, batch)
+    for stem in ("presence", "rejected"):
+        assert [len(path.read_bytes().splitlines()) for path in paths(tmp_path, stem)] == [3, 3]
+
+
 def test_a_limit_on_the_size_of_files_counts_as_the_size_at_which_they_are_closed(tmp_path):
     here = os.path.dirname(os.path.dirname(__file__))
     ran = subprocess.run([sys.executable, "-c", LIMITED, tmp_path, here, f"{here}/support"], capture_output=True,

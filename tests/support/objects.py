@@ -11,8 +11,8 @@ ODD = ("The object collector.json at PRESENCE_BUCKET_URL is not what a collector
 PROCESS = uuid.UUID(int=1).hex
 
 
-def line(number):
-    return b'{"receivedAt":"2026-11-22T20:15:00.123456Z","n":%d}\n' % number
+def line(number, received_at="2026-11-22T20:15:00.123456Z"):
+    return b'{"receivedAt":"%s","n":%d}\n' % (received_at.encode(), number)
 
 
 def name(number, accepted=None, stamp="20261122T201500.123456Z", process=PROCESS):

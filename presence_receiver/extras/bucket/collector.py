@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -61,7 +62,8 @@ class Collector:
         with only_collector(self._folder, waits=not is_once), contextlib.closing(self._inbox):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: self._stopping.set())
-            Housekeeping(self._settings).start()
+            # It closes no old file: in a backlog all are old, and would be closed every few seconds.
+            Housekeeping(dataclasses.replace(self._settings, rotate_seconds=sys.maxsize)).start()
             pause = SHORTEST_PAUSE
             while not self._stopping.is_set():
                 before = self.progress.objects
@@ -91,7 +93,7 @@ class Collector:
     def _round(self, position: Position) -> None:
         """List all objects; collect the new ones and delete those that are in the files, by the position then."""
         self._see_claim(position)
-        processes: set[str] = set()
+        before, processes = self.progress.objects, set[str]()
         for page in self._inbox.pages():
             processes.update(listed.name.process for listed in page)
             new = [listed for listed in page if listed.name not in position]
@@ -104,6 +106,8 @@ class Collector:
         kept = position.after_listing(processes, self._clock.now())
         if kept != position:
             self._keep(kept)
+        if not self.progress.waiting and self.progress.objects == before:
+            self._writer.close_due()
 
     def _see_claim(self, position: Position) -> None:
         """See that the bucket is this folder's, or make it; the folder keeps its id first."""

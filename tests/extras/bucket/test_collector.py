@@ -1,18 +1,22 @@
 """What lies in a bucket and how it gets into the files: late, repeated, strange, faulty; another's bucket."""
+import datetime
 import json
 import os
 import signal
 import subprocess
+import time
 import uuid
 
 import pytest
 from buckets import MOTO
-from objects import ODD, PROCESS, found, name, once, put
+from objects import ODD, PROCESS, found, line, name, once, put
+from reading import contents
 from running import wait_until
 
 from presence_receiver import config
 from presence_receiver.extras.bucket.collector import MOST_BYTES, Collector, _commits
 from presence_receiver.extras.bucket.inbox import Listed
+from presence_receiver.lines import stamp
 
 MB = 1_000_000
 REFUSED = "refuses our credentials: check the variables of its provider (AWS_ACCESS_KEY_ID, say)"
@@ -76,6 +80,31 @@ def test_5000_objects_of_strangers(store, collect, folder):
     once(collect, folder)
     assert sorted(found(folder)) == [*range(20)]
     assert len(store.paths()) == 5_001
+
+
+def test_a_backlog_of_days_makes_a_file_for_each_day(store, collect, folder):
+    """And not one for each commit, since the settings may keep so many files and no more."""
+    today = datetime.datetime.now(datetime.UTC)
+    for number in range(300):
+        content = line(number, stamp(today - datetime.timedelta(days=4 - number // 100, seconds=-number)))
+        store.put(name(number, accepted=len(content), stamp=f"20261122T201500.{number:06}Z").path, content)
+    once(collect, folder, variables={"PRESENCE_KEEP_FILES": "2", "PRESENCE_COMPRESS": "none"})
+    assert [len(text.splitlines()) for text in contents(folder)] == [128, 128, 44], "by the first line of each commit"
+    once(collect, folder, variables={"PRESENCE_COMPRESS": "none"})
+    assert [len(text.splitlines()) for text in contents(folder)] == [128, 128, 44, 0], "closed, for it is quiet and old"
+
+
+@pytest.mark.slow
+def test_housekeeping_closes_no_file_in_the_middle_of_a_backlog(store, collect, folder):
+    """It looks every ten seconds, and all that comes is old."""
+    one, begun = collect(variables={"PRESENCE_COMPRESS": "none"}), time.monotonic()
+    for number in range(250):
+        put(store, number)
+        wait_until(lambda due=begun + 0.1 * number: time.monotonic() > due, what="the next object's time")
+    wait_until(lambda: not store.paths("inbox/"), 60, "all to be collected")
+    one.stop(signal.SIGKILL)
+    assert sum(map(len, map(bytes.splitlines, contents(folder)))) == number + 1
+    assert len(contents(folder)) <= 2
 
 
 def test_commits_are_small():
