@@ -1,12 +1,13 @@
 """gunicorn's signals and settings work with our worker: more, fewer and new workers, and an end in order."""
+import contextlib
+import fcntl
 import signal
 import socket
-import threading
 import time
 
 import pytest
 from running import SECRET, read_answer, wait_until
-from sending import Ledger, Load
+from sending import Ledger, Load, post
 
 pytestmark = pytest.mark.slow
 HEAD = f"POST /presence HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {SECRET}\r\nContent-Length: 2\r\n\r\n".encode()
@@ -40,24 +41,65 @@ def test_an_application_that_is_loaded_before_the_fork(start):
     assert one.post([]).status == 200
 
 
-def test_at_the_end_strangers_go_and_what_is_under_way_is_answered(start):
-    one = start(workers=1)
-    address = ("127.0.0.1", one.port)
-    with socket.create_connection(address, 20) as stranger, socket.create_connection(address, 20) as known, \
-            socket.create_connection(address, 20) as busy:
-        known.sendall(HEAD + b"[]")
-        assert read_answer(known).headers["Connection"] == "keep-alive"
-        busy.sendall(HEAD + b"[")
+@contextlib.contextmanager
+def connections(one, beginnings):
+    """A connection for each name, which has sent so much."""
+    with contextlib.ExitStack() as stack:
+        made = {}
+        for name, sent in beginnings.items():
+            made[name] = stack.enter_context(socket.create_connection(("127.0.0.1", one.port), 30))
+            made[name].sendall(sent)
+        yield made
+
+
+def ask_without_reading(connection):
+    """Until nothing more is taken."""
+    connection.settimeout(1)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+
+
+def is_ended(connection):
+    """Whether the other side has ended it, without a word."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+BEGINNINGS = {
+    "silent": b"", "head": HEAD[:20], "head that stays": HEAD[:20], "no body": HEAD, "body": HEAD + b"[",
+    "body that stays": HEAD + b"[", "known": HEAD + b"[]", "known and silent": HEAD + b"[]", "unread": b"",
+    "refused": HEAD.replace(SECRET.encode(), b"x"),
+}
+ENDINGS = {"known": HEAD + b"[]", "head": HEAD[20:] + b"[]", "no body": b"[]", "body": b"]"}
+
+
+def test_whatever_a_connection_is_at_it_comes_to_an_end(start):
+    one, ledger = start(workers=1), Ledger()
+    assert post(one, ledger, 1) == 200
+    _, body = ledger.next(1)
+    stored = HEAD.replace(b": 2\r", b": %d\r" % len(body)) + body
+    with connections(one, BEGINNINGS | {"stored": b""}) as at, (one.folder / ".presence.lock").open() as lock:
+        for name in "known", "known and silent":
+            assert read_answer(at[name]).headers["Connection"] == "keep-alive"
+        assert read_answer(at["refused"]).status == 401
+        ask_without_reading(at["unread"])
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        at["stored"].sendall(stored)
         wait_until(lambda: one.request("GET", "/healthz").status == 200)
+        one.process.terminate()
         began = time.monotonic()
-        stopping = threading.Thread(target=one.stop)
-        stopping.start()
-        assert stranger.recv(1) == b""
-        assert time.monotonic() - began < 5
-        known.sendall(HEAD + b"[]")
-        assert read_answer(known).headers["Connection"] == "close"
-        busy.sendall(b"]")
-        answer = read_answer(busy)
-        assert (answer.status, answer.headers["Connection"]) == (200, "close")
-        stopping.join(30)
-    assert one.process.returncode == 0
+        assert is_ended(at["silent"]) and time.monotonic() - began < 3
+        for name, rest in ENDINGS.items():
+            at[name].sendall(rest)
+            answer = read_answer(at[name])
+            assert (name, answer.status, answer.headers["Connection"]) == (name, 200, "close")
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert read_answer(at["stored"]).json == {"accepted": 1, "rejected": 0}
+        for name, least, most in ("refused", 0, 5), ("known and silent", 8, 13), ("head that stays", 5, 13):
+            assert is_ended(at[name]) and least < time.monotonic() - began < most, name
+        assert read_answer(at["body that stays"]).status == 400
+        assert one.process.wait(25) == 0 and time.monotonic() - began < 22
+    assert "Traceback" not in one.text() and "SIGKILL" not in one.text()
