@@ -71,6 +71,7 @@ def is_ended(connection):
 BEGINNINGS = {
     "silent": b"", "head": HEAD[:20], "head that stays": HEAD[:20], "no body": HEAD, "body": HEAD + b"[",
     "body that stays": HEAD + b"[", "known": HEAD + b"[]", "known and silent": HEAD + b"[]", "unread": b"",
+    "known, then slow": HEAD + b"[]",
     "refused": HEAD.replace(SECRET.encode(), b"x"),
 }
 ENDINGS = {"known": HEAD + b"[]", "head": HEAD[20:] + b"[]", "no body": b"[]", "body": b"]"}
@@ -82,7 +83,7 @@ def test_whatever_a_connection_is_at_it_comes_to_an_end(start):
     _, body = ledger.next(1)
     stored = HEAD.replace(b": 2\r", b": %d\r" % len(body)) + body
     with connections(one, BEGINNINGS | {"stored": b""}) as at, (one.folder / ".presence.lock").open() as lock:
-        for name in "known", "known and silent":
+        for name in "known", "known, then slow", "known and silent":
             assert read_answer(at[name]).headers["Connection"] == "keep-alive"
         assert read_answer(at["refused"]).status == 401
         ask_without_reading(at["unread"])
@@ -92,6 +93,7 @@ def test_whatever_a_connection_is_at_it_comes_to_an_end(start):
         one.process.terminate()
         began = time.monotonic()
         assert is_ended(at["silent"]) and time.monotonic() - began < 3
+        at["known, then slow"].sendall(HEAD + b"[")
         for name, rest in ENDINGS.items():
             at[name].sendall(rest)
             answer = read_answer(at[name])
@@ -100,6 +102,6 @@ def test_whatever_a_connection_is_at_it_comes_to_an_end(start):
         assert read_answer(at["stored"]).json == {"accepted": 1, "rejected": 0}
         for name, least, most in ("refused", 0, 5), ("known and silent", 8, 13), ("head that stays", 5, 13):
             assert is_ended(at[name]) and least < time.monotonic() - began < most, name
-        assert read_answer(at["body that stays"]).status == 400
+        assert [read_answer(at[name]).status for name in ("body that stays", "known, then slow")] == [400, 400]
         assert one.process.wait(25) == 0 and time.monotonic() - began < 22
     assert "Traceback" not in one.text() and "SIGKILL" not in one.text()

@@ -1,9 +1,11 @@
 """Who does not have the secret holds nobody up, whatever their connections do; ten deliveries a second go on."""
 import contextlib
 import resource
+import select
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from accounting import account
@@ -12,7 +14,12 @@ from sending import Ledger, post
 
 pytestmark = pytest.mark.slow
 DELIVERIES, PAUSE = 100, 0.1
-REFUSED = b"POST /presence HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
+IDLE_ONES = 500
+"""Connections of each of ten strangers."""
+
+POST = b"POST /presence HTTP/1.1\r\nHost: x\r\n"
+REFUSED = POST + b"Content-Length: 1000000000\r\n\r\n"
+COSTLY = b"\r\n" * 8_000, POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"4\r\n\r\n\r\n\r\n" * 7_000
 PIPELINED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 500
 
 
@@ -55,12 +62,39 @@ def slow_body(port, is_over):
 
 
 def slow_reader(port, is_over):
-    """Ask without end, and read nothing."""
-    with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.settimeout(0.2)
-        while not is_over.is_set():
-            with contextlib.suppress(TimeoutError):
-                connection.send(PIPELINED)
+    """Ask without end, read a byte now and then, and begin again when cut off."""
+    while not is_over.is_set():
+        with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.settimeout(0.2)
+            while not is_over.is_set():
+                with contextlib.suppress(TimeoutError):
+                    connection.send(PIPELINED)
+                    connection.recv(1)
+
+
+def idle(port, is_over):
+    """Keep many connections without a byte; each that is cut off is replaced."""
+    found = select.poll()
+    connections = {}
+    while not is_over.wait(0.1):
+        for number, _ in found.poll(0):
+            found.unregister(number)
+            connections.pop(number).close()
+        while len(connections) < IDLE_ONES:
+            connection = socket.create_connection(("127.0.0.1", port))
+            connections[connection.fileno()] = connection
+            found.register(connection, select.POLLIN)
+    for connection in connections.values():
+        connection.close()
+
+
+def costly(port, is_over):
+    """Send what the parser was slow with, again and again: empty lines; chunks that look like ends."""
+    while not is_over.is_set():
+        for data in COSTLY:
+            with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(data)
+                connection.recv(1000)
 
 
 @contextlib.contextmanager
@@ -90,29 +124,38 @@ def deliver(one):
     return sorted(took)
 
 
+@pytest.fixture
+def many_descriptors():
+    """For the connections of this process."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < 5_200:
+        pytest.skip(f"This process may open {before[1]} descriptors.")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 @pytest.mark.parametrize("kind, count", [
-    (pipeline, 8), (endless_body, 8), (slow_head, 100), (slow_body, 100), (slow_reader, 8),
+    (pipeline, 8), (endless_body, 8), (idle, 5_000 // IDLE_ONES), (slow_head, 100), (slow_body, 100), (slow_reader, 8),
+    (costly, 40),
 ])
-def test_strangers_hold_no_delivery_up(kind, count, start):
+def test_strangers_hold_no_delivery_up(kind, count, start, many_descriptors):
     one = start()
     workers = one.workers()
+    most = count * IDLE_ONES if kind is idle else 0
     with strangers(kind, count, one.port):
+        wait_until(lambda: connections_of(one) >= most, what="the strangers")
+        assert one.request("GET", "/healthz").status == 200
         assert deliver(one)[-2] < 0.3
+        assert connections_of(one) >= 0.9 * most
     assert one.workers() == workers
     assert "Traceback" not in one.text()
 
 
-def test_five_thousand_idle_connections(start):
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if most < 5_200:
-        pytest.skip(f"This process may open {most} descriptors.")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    one = start()
-    with contextlib.ExitStack() as stack:
-        for _ in range(5_000):
-            stack.enter_context(socket.create_connection(("127.0.0.1", one.port)))
-        assert one.request("GET", "/healthz").status == 200
-        assert deliver(one)[-2] < 0.3
+def connections_of(one):
+    """How many sockets its workers have open."""
+    found = [path.readlink() for worker in one.workers() for path in Path(f"/proc/{worker}/fd").iterdir()]
+    return sum(str(path).startswith("socket:") for path in found)
 
 
 def test_where_descriptors_run_short_the_longest_idle_stranger_goes(start):
