@@ -1,12 +1,15 @@
 """gunicorn's signals and settings work with our worker: more, fewer and new workers, and an end in order."""
 import contextlib
 import fcntl
+import os
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
-from running import SECRET, read_answer, wait_until
+from accounting import account
+from running import SECRET, Receiver, read_answer, wait_until
 from sending import Ledger, Load, post
 
 pytestmark = pytest.mark.slow
@@ -21,24 +24,60 @@ def test_more_workers_fewer_and_all_anew_while_deliveries_go_on(start):
         wait_until(lambda: len(one.workers()) == 3, what="a third worker")
         one.process.send_signal(signal.SIGTTOU)
         wait_until(lambda: len(one.workers()) == 2, seconds=30, what="two workers")
-        one.process.send_signal(signal.SIGUSR1)
         one.process.send_signal(signal.SIGHUP)
         wait_until(lambda: len(one.workers()) == 2 and not {*first} & {*one.workers()}, seconds=40, what="new workers")
     assert one.request("GET", "/healthz").status == 200
     assert ledger.numbers(500, 503) == [] and "Traceback" not in one.text()
 
 
-def test_a_worker_that_has_served_its_most_is_replaced(start):
-    one = start(workers=1, variables={"GUNICORN_CMD_ARGS": "--max-requests 20"})
-    (first,) = one.workers()
-    for _ in range(30):
-        assert one.request("GET", "/healthz").status == 200
-    wait_until(lambda: one.workers() not in ([first], []), what="another worker")
+@pytest.mark.parametrize("arguments", ["--max-requests 50", "--preload"])
+def test_workers_that_are_replaced_after_some_requests_and_those_of_an_application_loaded_before(arguments, start):
+    one, ledger = start(variables={"GUNICORN_CMD_ARGS": arguments}), Ledger()
+    first = wait_until(lambda: len(found := one.workers()) == 2 and found, what="both workers")
+    with Load(one, ledger, senders=4, count=400) as load:
+        load.join()
+    assert account(ledger, one.folder).wrong == (0, 0, 0, 0)
+    assert len(ledger.numbers(200)) == 400 and "Traceback" not in one.text()
+    if "max" in arguments:
+        wait_until(lambda: len(one.workers()) == 2 and not {*first} & {*one.workers()}, what="new workers")
+    else:
+        assert one.workers() == first
 
 
-def test_an_application_that_is_loaded_before_the_fork(start):
-    one = start(variables={"GUNICORN_CMD_ARGS": "--preload"})
+def test_a_worker_whose_heart_stands_still_is_replaced_and_no_other(start):
+    one = start(variables={"GUNICORN_CMD_ARGS": "--timeout 3"})
+    still, other = wait_until(lambda: len(found := one.workers()) == 2 and found, what="both workers")
+    os.kill(still, signal.SIGSTOP)
+    wait_until(lambda: still not in one.workers() and len(one.workers()) == 2, what="another worker")
+    assert other in one.workers()
     assert one.post([]).status == 200
+
+
+CONFIG = """
+from presence_receiver.server.config import *
+handler = {"class": "logging.FileHandler", "formatter": "json", "filename": %r}
+loggers = {"gunicorn.access": {"handlers": ["file"], "propagate": False}}
+logconfig_dict = CONFIG | {"handlers": CONFIG["handlers"] | {"file": handler}, "loggers": loggers}
+"""
+
+
+def test_log_files_are_opened_anew(tmp_path):
+    log, config = tmp_path / "access", tmp_path / "config.py"
+    config.write_text(CONFIG % str(log))
+    one = Receiver(tmp_path / "data", tmp_path / "log")
+    one.command[one.command.index("--config") + 1] = str(config)
+    with one:
+        wait_until(lambda: opened(one, log) == 2, what="both workers")
+        log.rename(tmp_path / "old")
+        one.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: opened(one, log) == 2 and not opened(one, tmp_path / "old"), what="the new file")
+        assert one.request("GET", "/healthz").status == 200
+        assert "/healthz" in log.read_text() and "/healthz" not in (tmp_path / "old").read_text()
+
+
+def opened(one, path):
+    """How many of its workers have the file open."""
+    return sum(path in [link.readlink() for link in Path(f"/proc/{worker}/fd").iterdir()] for worker in one.workers())
 
 
 @contextlib.contextmanager
