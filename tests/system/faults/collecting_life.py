@@ -18,6 +18,7 @@ from presence_receiver.extras.bucket.store import Bucket  # noqa: E402
 
 PROCESS = "0123456789abcdef" * 2
 STEPS = ("put", "get", "delete", "move")
+FAULTY = Name("20261122T201500.123456Z", PROCESS, 99, 0)
 
 
 def store(name):
@@ -26,7 +27,8 @@ def store(name):
 
 
 def fill(where):
-    """One object a commit, as a receiver writes them; every other one has rejected lines, too."""
+    """One object a commit, as a receiver writes them; every other one has rejected lines, too; and a faulty one."""
+    where.put(FAULTY.path, b"torn")
     for number in life.NUMBERS:
         accepted, rejected = life.batch(number), life.batch(number) if number % 2 else b""
         where.put(Name("20261122T201500.123456Z", PROCESS, number, len(accepted)).path, accepted + rejected)

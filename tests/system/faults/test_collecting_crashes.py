@@ -38,7 +38,7 @@ def test_a_crash_at_every_point(mode, library, server, tmp_path):
         folder, name = life_folder / "data", life_folder.name
         collecting_life.collect(folder, name)
         check(folder)
-        assert collecting_life.store(name).paths() == ["collector.json"]
+        assert collecting_life.store(name).paths() == [f"aside/{collecting_life.FAULTY}", "collector.json"]
         collecting_life.fill(collecting_life.store(name))
         assert collecting_life.collect(folder, name).known == len(life.NUMBERS)
         check(folder)
