@@ -100,7 +100,7 @@ class Commands(click.Group):
               type=click.Path(exists=True, dir_okay=False, readable=True),
               help="Settings and credentials; what the environment holds wins.  [PRESENCE_ENV_FILE]")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, metavar="SECONDS",
-              help="How long to wait for an answer.  [default: 30]")
+              help="How long a call may take, repetitions included.  [default: 30]")
 @click.option("-v", "--verbose", is_flag=True, help="Show requests and answers, credentials as ***.")
 @click.version_option(__version__, "-V", "--version", prog_name="presence-cli")
 @click.pass_context

@@ -29,6 +29,8 @@ def within(seconds: float, attempt: Callable[[], requests.Response]) -> requests
 
     Then its thread is left to itself: nothing else stops a name's look-up or an answer that drips.
     """
+    if seconds <= 0:  # a pause before it may have lasted longer than it should
+        raise requests.Timeout
     outcomes: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
 
     def run() -> None:
@@ -39,7 +41,7 @@ def within(seconds: float, attempt: Callable[[], requests.Response]) -> requests
 
     threading.Thread(target=run, daemon=True).start()
     try:
-        outcome = outcomes.get(timeout=max(seconds, 0))
+        outcome = outcomes.get(timeout=seconds)
     except queue.Empty:
         raise requests.Timeout from None
     if isinstance(outcome, Exception):

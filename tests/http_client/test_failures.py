@@ -2,9 +2,12 @@ import json
 import socket
 
 import pytest
+import requests
 from accounts import ACCESS_TOKEN, SECRET, URL, WRONG_TOKEN
 from command_line import run
 from fakes.server import Fake, Reply, as_json, instead, page, silent, truncated
+
+from presence_receiver.http_client.patience import within
 
 NAMES = {"hivemanager": ("HIVEMANAGER_URL", "HIVEMANAGER_ACCESS_TOKEN", "HiveManager"),
          "extremecloudiq": ("EXTREMECLOUDIQ_URL", "EXTREMECLOUDIQ_ACCESS_TOKEN", "ExtremeCloud IQ")}
@@ -13,6 +16,12 @@ NAMES = {"hivemanager": ("HIVEMANAGER_URL", "HIVEMANAGER_ACCESS_TOKEN", "HiveMan
 class Elsewhere(Fake):
     def answer(self, seen):
         return as_json(200, [])
+
+
+@pytest.mark.parametrize("seconds", [0, -0.01])
+def test_where_no_time_is_left_nothing_is_sent(seconds):
+    with pytest.raises(requests.Timeout):
+        within(seconds, lambda: pytest.fail("It was sent."))
 
 
 def test_missing_settings_are_named_at_once():

@@ -74,6 +74,21 @@ def test_the_command_line_is_there_without_the_project_being_installed(fresh):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("path, library", [
+    ("extras/bucket/requirements.txt", "obstore"), ("extras/report/requirements.txt", "duckdb"),
+])
+def test_each_extra_installs_beside_the_core(path, library, tmp_path):
+    """As a platform does where the first line of requirements.txt names the extra's."""
+    text = (ROOT / "requirements.txt").read_text()
+    (tmp_path / "requirements.txt").write_text(f"-r {ROOT / 'presence_receiver' / path}\n{text}")
+    command(sys.executable, "-m", "venv", tmp_path / "fresh")
+    command(tmp_path / "fresh" / "bin" / "pip", "install", "-q", "-r", tmp_path / "requirements.txt")
+    python = tmp_path / "fresh" / "bin" / "python"
+    command(python, "-c", f"import {library}, flask, gunicorn")
+    command(python, "-m", "pip", "check")
+
+
+@pytest.mark.slow
 def test_the_sdist_holds_what_a_build_from_it_needs(tmp_path):
     """`build` makes the sdist, unpacks it elsewhere and makes the wheel from that."""
     clone = tmp_path / "clone"
