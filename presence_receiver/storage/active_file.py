@@ -39,6 +39,7 @@ class LineFile:
         self._known: tuple[int, int] | None = None
         self._condemned: tuple[int, int] | None = None
         self._whole, self._is_scanned = 0, False
+        self._first: datetime.datetime | None = None
         self._size = self._start = self._closed_count = 0
 
     def look(self) -> None:
@@ -84,6 +85,7 @@ class LineFile:
 
     def _reopen(self) -> None:
         self.forget()
+        self._first = None
         try:
             self._descriptor = os.open(self.path, FLAGS)
         except OSError:
@@ -115,8 +117,9 @@ class LineFile:
     def _torn(self, hole: int | None) -> bytes | None:
         """All from the start of the first line that is not whole; None where that is no tail, or a long one."""
         end = self._size if hole is None else hole
-        is_whole = end == 0 or hole is None and os.pread(self._descriptor, 1, end - 1) == b"\n"
-        start = end if is_whole else line_start(self._descriptor, end, LONGEST_TORN)
+        if hole is None and (end == 0 or os.pread(self._descriptor, 1, end - 1) == b"\n"):
+            return b""
+        start = line_start(self._descriptor, end, LONGEST_TORN)
         if start is None:
             return None
         torn = os.pread(self._descriptor, LONGEST_TORN + 1, start)
@@ -151,7 +154,10 @@ class LineFile:
         os.close(durable.open_new(self._next))
 
     def _first_time(self) -> datetime.datetime | None:
-        return rotation.first_time(os.pread(self._descriptor, len(FIRST_LINE), 0).decode(errors="replace"))
+        if self._size and self._first is None:
+            start = os.pread(self._descriptor, len(FIRST_LINE), 0)
+            self._first = rotation.first_time(start.decode(errors="replace"))
+        return self._first if self._size else None
 
     def close(self, now: datetime.datetime) -> None:
         """Give the file its closed name, and the next one its place, where there is one."""
