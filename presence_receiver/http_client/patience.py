@@ -94,5 +94,5 @@ def retry_after(response: requests.Response) -> float | None:
     """Return the seconds that the answer asks to wait, which it may give as a date."""
     try:
         return Retry().parse_retry_after(response.headers["Retry-After"])
-    except (KeyError, InvalidHeader):
+    except (KeyError, InvalidHeader, ValueError, OverflowError):  # of years and numbers beyond all bounds
         return None

@@ -21,6 +21,7 @@ from presence_receiver.config import Settings
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
 from presence_receiver.storage import compression, durable, odd_files, rewriting, rotation, thread_pool
+from presence_receiver.storage.closed_names import LENGTH
 from presence_receiver.storage.faults import storage_error
 from presence_receiver.storage.file_lock import FileLock
 from presence_receiver.storage.last_delivery import LastDelivery
@@ -111,7 +112,7 @@ class Housekeeping:
         """What the lock file says of the last file that was closed, or put aside as odd."""
         try:
             with open(durable.open_plain(self._folder / LOCK_NAME), "rb") as lock:
-                return lock.read()
+                return lock.read(LENGTH)
         except FileNotFoundError:
             return b""
 

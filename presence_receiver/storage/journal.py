@@ -5,6 +5,7 @@ takes the lines back or, where the file has been replaced, lets them stand; unti
 """
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -60,9 +61,10 @@ class Journal:
             return
         try:
             note = json.loads(self._text())
-            prepared = self._folder / note["prepared"]
-            ends = [(self._folder / grown["path"], int(grown["inode"]), int(grown["size"])) for grown in note["grown"]]
-        except (ValueError, KeyError, TypeError):
+            prepared = self._file(note["prepared"])
+            ends = [(self._file(grown["path"]), _count(grown["inode"]), _count(grown["size"]))
+                    for grown in note["grown"]]
+        except (ValueError, KeyError, TypeError, RecursionError):
             self._put_aside()
             return
         if prepared.exists():
@@ -79,12 +81,29 @@ class Journal:
             raise ValueError
         return self.path.read_bytes()
 
+    def _file(self, name: str) -> Path:
+        """Return the path of a plain file, or of none; ValueError or TypeError where it can be neither."""
+        path = self._folder / name
+        try:
+            if not stat.S_ISREG(os.lstat(path).st_mode):
+                raise ValueError
+        except OSError as failure:
+            if failure.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+                raise ValueError from None
+        return path
+
     def _put_aside(self) -> None:
         """Let an odd note be: what it meant, a person may find out; guessing might take lines back."""
         aside = self.path.with_name(f"{self.path.name}.odd-{time.time_ns()}")
         os.rename(self.path, aside)
         durable.sync_folder(self._folder)
         log.warning("%s could not be read and is now %s; nothing was done about it.", self.path.name, aside.name)
+
+
+def _count(number: object) -> int:
+    if type(number) is not int or number < 0:
+        raise ValueError
+    return number
 
 
 def _shrink(grown: Path, inode: int, size: int) -> None:

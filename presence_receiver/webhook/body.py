@@ -14,6 +14,9 @@ from gunicorn.http.errors import ParseException
 
 from presence_receiver.errors import BadDelivery, BodyTooLarge, UnsupportedEncoding
 
+GZIP_PIECE = 1024 * 1024
+"""Bytes of content; a read makes room for all that it may give, and the limit may be beyond all memory."""
+
 PIECE = 64 * 1024
 """Bytes to ask for where the length is not known; else all at once: gunicorn copies what it holds at each read."""
 
@@ -94,10 +97,14 @@ def _left_over(stream: Stream, most: int) -> bytes:
 
 def inflated(body: bytes, limit: int) -> bytes:
     """The gzipped body's content, at most `limit` bytes."""
+    packed = gzip.GzipFile(fileobj=io.BytesIO(body))
+    pieces, size = [], 0
     try:
-        content = gzip.GzipFile(fileobj=io.BytesIO(body)).read(limit + 1)
+        while size <= limit and (piece := packed.read(min(GZIP_PIECE, limit + 1 - size))):
+            pieces.append(piece)
+            size += len(piece)
     except (OSError, EOFError, zlib.error):
         raise BadDelivery("The body is not whole gzip, though Content-Encoding says so.", body) from None
-    if len(content) > limit:
-        raise _too_large(len(content), limit)
-    return content
+    if size > limit:
+        raise _too_large(size, limit)
+    return b"".join(pieces)

@@ -117,9 +117,21 @@ def test_taking_apart_is_done_again_after_a_crash_and_doubles_nothing(tmp_path, 
     assert odd(tmp_path) == []
 
 
-@pytest.mark.parametrize("note", [b"", b"{}", b"[1]", b"\xff", b'{"prepared": 1, "grown": []}', b'{"prepared":'])
+def noted(prepared=".replay", path="presence.jsonl", inode=1, size=1):
+    return json.dumps({"prepared": prepared, "grown": [{"path": path, "inode": inode, "size": size}]}).encode()
+
+
+@pytest.mark.parametrize("note", [
+    b"", b"{}", b"[1]", b"\xff", b'{"prepared": 1, "grown": []}', b'{"prepared":', b"[" * 100_000, b"1" * 5_000,
+    noted(prepared=""), noted(prepared="."), noted(prepared="folder"), noted(prepared="x\0"),
+    noted(prepared="x" * 5_000),
+    noted(path="folder"), noted(path="x\0"), noted(path="\ud800"), noted(path="x" * 5_000), noted(path=None),
+    noted(inode=float("inf")), noted(size=float("nan")), noted(size=-1), noted(size="1"), noted(size=True),
+])
 def test_an_odd_journal_is_put_aside_and_not_guessed_at(tmp_path, note):
     one = writer(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / ".replay").touch()
     one.append(line("a"), b"")
     (tmp_path / ".replay.journal").write_bytes(note)
     one.append(line("b"), b"")

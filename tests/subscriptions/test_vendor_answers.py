@@ -133,6 +133,13 @@ def test_repetitions_are_told(account):
         "There are no subscriptions.\n"))
 
 
+@pytest.mark.parametrize("when", ["Fri, 31 Dec 9999999999 23:59:59 GMT", "9" * 5_000, "31 Dec 99999 23:59:59", "soon"])
+def test_a_time_to_come_again_that_is_none_is_ignored(account, when):
+    account.fake.misbehave("GET", instead(Reply(503, b"", (("Retry-After", when),))))
+    ran = account.run("list")
+    assert (ran.code, ran.err.splitlines()[-1]) == (0, "There are no subscriptions.")
+
+
 def test_who_is_to_come_again_after_the_timeout_is_not_waited_for(account):
     account.fake.misbehave("GET", instead(Reply(503, b"", (("Retry-After", "50"),))))
     start = time.monotonic()

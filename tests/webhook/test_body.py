@@ -93,6 +93,13 @@ def test_gzip_is_inflated_up_to_the_limit():
         body.read(sized(bomb) | ZIPPED, 999)
 
 
+@pytest.mark.parametrize("limit", [10**15, 10**30])
+def test_a_limit_beyond_all_memory_is_none(limit):
+    assert body.read(sized(gzip.compress(b"12345")) | ZIPPED, limit) == b"12345"
+    assert body.read(sized(b"12345"), limit) == b"12345"
+    assert body.read(UNSIZED | {"wsgi.input": io.BytesIO(b"12345")}, limit) == b"12345"
+
+
 def test_no_more_is_inflated_than_the_limit():
     bomb = sized(gzip.compress(bytes(50_000_000))) | ZIPPED
     tracemalloc.start()

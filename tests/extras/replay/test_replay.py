@@ -199,6 +199,15 @@ def test_a_missing_and_a_broken_file_are_named(data, settings):
     assert set(os.listdir(data)) == {"broken.jsonl.gz", ".housekeeping.lock"}
 
 
+def test_the_active_file_of_lines_is_not_replayed_into_itself(data, settings):
+    path = data / "presence.jsonl"
+    path.write_bytes(good(1))
+    with pytest.raises(NotReplayed) as error:
+        replay(path, settings)
+    assert str(error.value) == f"{path} has lines, not rejected ones: name a rejected file."
+    assert path.read_bytes() == good(1)
+
+
 def test_where_the_lines_cannot_be_stored_nothing_changes(data, settings, monkeypatch):
     path = data / "rejected.jsonl"
     path.write_bytes(good(1))
