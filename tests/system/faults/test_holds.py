@@ -43,7 +43,7 @@ def stored(ledger, count, size, moment):
 
 
 def rejected(ledger, count, size, moment):
-    """Rejected lines that are good by now."""
+    """Rejected lines that are good by now; the moment is a datetime."""
     text = []
     for _ in range(count):
         number, body = ledger.next(size)
