@@ -82,6 +82,8 @@ class _Replay:
 
     def __init__(self, path: Path, settings: Settings, progress: Progress) -> None:
         self._path, self._progress = path.parent.resolve() / path.name, progress
+        if self._path == settings.data_dir.resolve() / "presence.jsonl":
+            raise NotReplayed(f"{path} has lines, not rejected ones: name a rejected file.")
         self._writer, self._kept = Writer(settings), kept(settings)
         self._most, self._settled = MOST_BYTES, 0
         self._file: os.stat_result | None = None
