@@ -55,13 +55,13 @@ class Collector:
         self._writer = Writer(dataclasses.replace(settings, fsync=True))  # the bucket's copy goes
         self._log = LimitedLog(logging.getLogger(__name__))
         self._clock = TrustedClock()
-        self.progress = Progress()
+        self.progress, self.is_interrupted = Progress(), False
 
     def run(self, *, is_once: bool) -> Progress:
         """Collect until SIGTERM or SIGINT, or all that there is; Refused where the bucket is another folder's."""
         with only_collector(self._folder, waits=not is_once), contextlib.closing(self._inbox):
             for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: self._stopping.set())
+                signal.signal(number, self._stop)
             # It closes no old file: in a backlog all are old, and would be closed every few seconds.
             Housekeeping(dataclasses.replace(self._settings, rotate_seconds=sys.maxsize)).start()
             pause = SHORTEST_PAUSE
@@ -75,6 +75,10 @@ class Collector:
                 pause = SHORTEST_PAUSE if self.progress.objects > before else min(2 * pause, LONGEST_PAUSE)
                 self._stopping.wait(pause)
         return self.progress
+
+    def _stop(self, number: int, _: object) -> None:
+        self._stopping.set()
+        self.is_interrupted = number == signal.SIGINT
 
     def _attempt(self) -> StorageError | None:
         """Collect all that is listed now; what kept it from that is logged."""

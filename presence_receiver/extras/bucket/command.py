@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -44,29 +43,14 @@ def command(invocation: Invocation, data_dir: str | None, once: bool, take_over:
     become_owner(settings.data_dir)
     from presence_receiver.extras.bucket.collector import Collector
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    with _interruption() as was_interrupted, _shown() as show:
+    with _shown() as show:
         collector = Collector(settings, settings.bucket_url or "", show, is_taking_over=take_over)
         progress = collector.run(is_once=once)
-    if was_interrupted() and sys.stderr.isatty():
+    if collector.is_interrupted and sys.stderr.isatty():
         click.echo(err=True)  # ends the line of ^C
     tell(_sentence(progress))
-    if was_interrupted():
+    if collector.is_interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
-
-
-@contextmanager
-def _interruption() -> Iterator[Callable[[], bool]]:
-    """Yield what tells whether Ctrl-C was pressed: the collector takes the signal, and ends where it can."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    before, came = signal.set_wakeup_fd(writer, warn_on_full_buffer=False), bytearray()
-    try:
-        yield lambda: signal.SIGINT in came
-    finally:
-        signal.set_wakeup_fd(before)
-        os.close(writer)
-        came += os.read(reader, 4096)
-        os.close(reader)
 
 
 def bucket_settings(invocation: Invocation, data_dir: str | None) -> config.Settings:
