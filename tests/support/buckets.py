@@ -131,7 +131,7 @@ class Gateway:
 
     def __init__(self, port, context=None):
         self._port, self.context = port, context
-        self.mode, self.requests = "good", []
+        self.mode, self.requests, self._over = "good", [], threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -142,6 +142,7 @@ class Gateway:
                 threading.Thread(target=self._serve, args=self._listening.accept()[:1], daemon=True).start()
 
     def close(self):
+        self._over.set()
         self._listening.close()
 
     def count(self, method):
@@ -180,6 +181,8 @@ class Gateway:
         if mode == "hang":
             held = self.mode
             wait_until(lambda: self.mode != held, 120, "the end of hanging")
+        elif mode == "black hole":  # for good, as where a machine or a way is gone
+            self._over.wait(300)
         elif mode == "reset":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif mode == "late":  # done, but nobody hears of it
@@ -196,7 +199,7 @@ class Gateway:
         else:
             status, body = BODIES.get(mode, (mode, b"<Error></Error>"))
             client.sendall(b"HTTP/1.1 %d Odd\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
-        return mode not in ("hang", "reset", "late", "half")
+        return mode not in ("hang", "black hole", "reset", "late", "half")
 
     def _mode(self, request):
         """What is done to this request: some modes are for one kind."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import itertools
 import os
+import sys
 import threading
 import time
 import uuid
@@ -40,8 +41,12 @@ JOIN_SECONDS = 0.005
 """Before each PUT, so that senders who were answered by the last may join. Without, deliveries of 50 under full load
 make twice as many PUTs, and 0.67 of what files do for a CPU-second instead of 1.0 (tests.benchmarks.bucket)."""
 
-SMALL, SMALL_SECONDS, LARGE_SECONDS = 256 * 1024, (1.3, 2.6, 5.0), 20.0
-"""How long the first attempts of a small PUT may take, and any of a large one; the first two end within 4.5 s."""
+ATTEMPTS = ((256 * 1024, (1.3, 2.6, 5.0)), (MOST_BYTES, (4.3, 8.6, 20.0)), (sys.maxsize, (20.0,)))
+"""How many seconds the attempts of a PUT of so many bytes at most may take; the last time holds for all that follow.
+
+The first two of a small one end within 4.5 s. What went into a black hole keeps its place no longer than its attempt; the
+last are long enough for a slow way.
+"""
 
 PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.1, 1.0
 FRESH_SECONDS = 10
@@ -170,9 +175,9 @@ class BucketWriter:
 
     def _attempt(self, path: str, content: bytes, attempt: int) -> str:
         """Why the object may not be stored, in a sentence; none where it is."""
-        longer = SMALL_SECONDS[min(attempt, len(SMALL_SECONDS) - 1)]
+        times = next(times for most, times in ATTEMPTS if len(content) <= most)
         try:
-            self._bucket.put(path, content, longer if len(content) < SMALL else LARGE_SECONDS)
+            self._bucket.put(path, content, times[min(attempt, len(times) - 1)])
         except BucketFault as fault:
             return str(fault)
         return ""

@@ -101,6 +101,24 @@ def test_each_is_answered_within_its_own_time(receiver, gateway, deliveries):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("observations", [3, 2_500])
+def test_puts_that_went_into_a_black_hole_hold_nobody_up_for_long(observations, receiver, gateway, deliveries):
+    """Three at once are all that there may be; each is tried again on another connection."""
+    gateway.mode, answers, threads = "black hole", [], []
+    begun = time.monotonic()
+    for number, report in enumerate(deliveries(3, observations)):
+        threads.append(threading.Thread(target=lambda report=report: answers.append(receiver.post([report]).status)))
+        threads[-1].start()
+        wait_until(lambda count=number: gateway.count("PUT") > count, what="the PUT")
+    for thread in threads:
+        thread.join()
+    assert answers == [503, 503, 503]
+    gateway.mode = "good"
+    wait_until(lambda: receiver.post(deliveries(1)).status == 200, 60, "a 200")
+    assert time.monotonic() - begun < 15
+
+
+@pytest.mark.slow
 def test_a_stop_under_a_hanging_put(receiver, gateway, deliveries):
     gateway.mode, answers = "hang", []
     thread = threading.Thread(target=lambda: answers.append(receiver.post(deliveries(1))))
