@@ -211,6 +211,7 @@ def test_a_wrong_secret(receiver):
     assert ran.parts == (1, "", (
         f"Error: {receiver.url} answered 401: give PRESENCE_SECRET, or --secret-file, the value that the receiver "
         "has.\n"))
+    wait_until(lambda: any(entry.get("path") == "/presence" for entry in receiver.log), what="the log")
     assert len([entry for entry in receiver.log if entry.get("path") == "/presence"]) == 1
 
 
@@ -326,7 +327,7 @@ def test_ctrl_c_ends_it_with_a_summary(receiver):
 
 
 def test_ctrl_c_at_a_terminal_leaves_the_summary_a_line_of_its_own(receiver):
-    with Terminal("simulate", receiver.url, "--speed", "600", env={"PRESENCE_SECRET": SECRET}) as terminal:
+    with Terminal("simulate", receiver.url, "--speed", "20", env={"PRESENCE_SECRET": SECRET}) as terminal:
         terminal.wait_for("1 delivery, 32 accepted, 0 rejected")
         while "Deliveries" not in terminal.shown:  # pressed once more where the interpreter swallowed it
             os.kill(terminal.process.pid, signal.SIGINT)
