@@ -42,6 +42,20 @@ def test_what_a_page_links_is_there(page):
     assert [path for path in links(page) if not path.exists()] == []
 
 
+def test_registering_comes_first():
+    assert re.findall(r"\n([^\n]+)\n=+\n", README)[0] == "Registering"
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.rst", *PAGES], ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_tells_to_type_works_from_a_clone(page):
+    """No index knows this project; and presence-cli is where the README's first command puts it."""
+    text = page.read_text()
+    assert "presence-receiver[" not in text
+    typed = [line for line in re.findall(r"^    (\S.*\bpresence-cli (?:-|[a-z]).*)", text, re.MULTILINE)
+             if not re.match("Usage:|HiveManager ──>|├─>|docker compose", line)]
+    assert [line for line in typed if ".venv/bin/presence-cli" not in line] == []
+
+
 def test_every_setting_is_in_the_table_with_its_default_and_no_other():
     table = section(README, "Settings")
     rows = dict(re.findall(r"^``(PRESENCE_\w+)`` +(\S+(?: \S+)*?)  ", table, re.MULTILINE))

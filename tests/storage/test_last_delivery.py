@@ -174,3 +174,19 @@ def test_readyz_tells_the_age_to_those_who_show_the_secret_or_the_token(data):
         assert told(*strange) == {"status": "ready", "warnings": []}
     (data / ".last-delivery").unlink()
     assert told("Bearer hunter22")["secondsSinceDelivery"] is None
+
+
+def test_with_a_bucket_the_workers_share_a_folder_that_ends_with_them(data, tmp_path, monkeypatch):
+    settings = {"PRESENCE_SECRET": "hunter22", "PRESENCE_DATA_DIR": data, "PRESENCE_BUCKET_URL": "s3://presence"}
+
+    def made():
+        return create_app(settings).extensions["presence_receiver"].last_delivery
+
+    alone = made()
+    alone.note()
+    assert alone.seconds() < 60 and not data.exists()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "shared"))
+    one, other = made(), made()
+    one.note()
+    assert other.seconds() < 60 and [path.name for path in (tmp_path / "shared").iterdir()] == [".last-delivery"]
+    assert not data.exists()

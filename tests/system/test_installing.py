@@ -12,6 +12,8 @@ from packaging.requirements import Requirement
 
 from running import ROOT, SECRET, Receiver
 
+from presence_receiver import __version__
+
 FLOORS = {"marshmallow": "4.1.2", "urllib3": "2.7", "requests": "2.33", "python-dotenv": "1.2.2", "werkzeug": "3.1.6"}
 """The first versions without a hole that was known when they were written down."""
 
@@ -99,3 +101,22 @@ def test_the_sdist_holds_what_a_build_from_it_needs(tmp_path):
     listed = command("git", "ls-files", "presence_receiver", folder=clone).splitlines()
     needed = {name for name in listed if Path(name).suffix in (".py", ".json", ".typed")}
     assert needed - built == set()
+
+
+@pytest.mark.slow
+def test_after_a_pull_gunicorn_and_the_command_line_run_the_same_code(tmp_path):
+    """As the README installs it; a pull is a changed version here."""
+    clone = tmp_path / "clone"
+    command("git", "clone", "-q", ROOT, clone)
+    readme = (ROOT / "README.rst").read_text()
+    install = re.search("^    (python3 -m venv .*) && PRESENCE_SECRET", readme, re.MULTILINE)[1]
+    command("bash", "-c", install.replace("python3", sys.executable, 1), folder=clone)
+    module = clone / "presence_receiver" / "__init__.py"
+    module.write_text(module.read_text().replace(f'__version__ = "{__version__}"', '__version__ = "9.8.7"'))
+    assert command(".venv/bin/presence-cli", "-V", folder=clone) == "presence-cli, version 9.8.7\n"
+    with (clone / "wsgi.py").open("a") as file:
+        file.write("import presence_receiver, sys; print(presence_receiver.__version__, file=sys.stderr)\n")
+    receiver = Receiver(tmp_path / "data", tmp_path / "log")
+    receiver.command = ["env", "-C", str(clone), ".venv/bin/gunicorn", *receiver.command[1:]]
+    with receiver:
+        assert "9.8.7" in receiver.text().splitlines()
