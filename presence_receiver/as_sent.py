@@ -17,7 +17,7 @@ class AsSent:
     """The fields that a rejected line has to tell what was done to it."""
 
     def observations(self, observations: Sequence[Any], beside: Collection[str] = ()) -> bool:
-        """Change Observations of one type that are about to be encoded; False where a name of theirs may not stay.
+        """Change Observations that are about to be encoded, perhaps again; False where a name of theirs may not stay.
 
         `beside` are the names of what stands beside them in their lines.
         """

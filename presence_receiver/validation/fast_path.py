@@ -63,7 +63,8 @@ def judged(reports: Sequence[Any], received_at: str, budget: Budget, kept: AsSen
             (head, observations if _are_all_good(observations, [head], budget) else None)
             for head, observations in found
         ]
-    elif len(everything) <= SLICE and all(_is_placed(*each, received_at, budget, kept) for each in found):
+    elif len(everything) <= SLICE and all(_is_placed(*each, received_at, budget) for each in found) \
+            and kept.observations(everything):
         text = _encoder.encode_lines(everything)
         if budget.has_room(len(text)):
             budget.spend(len(text))
@@ -71,17 +72,13 @@ def judged(reports: Sequence[Any], received_at: str, budget: Budget, kept: AsSen
     return [_pieces(head, observations, received_at, budget, kept) for head, observations in found]
 
 
-def _is_placed(
-    head: Head, observations: Sequence[Any] | None, received_at: str, budget: Budget, kept: AsSent,
-) -> bool:
-    """Fill the Observations in; return whether their lines hold all that is kept, and there is room for the heads."""
+def _is_placed(head: Head, observations: Sequence[Any] | None, received_at: str, budget: Budget) -> bool:
+    """Fill the Observations in; return whether their lines hold all that was sent, and there is room for the heads."""
     if observations is None or not budget.has_room(len(observations) * (len(str(head[0])) + len(str(head[1])))):
         return False
     if len(observations) <= SLICE:
-        return place(observations, received_at, *head) and kept.observations(observations)
-    return all(
-        place(part, received_at, *head) and kept.observations(part) for part in _slices(observations, budget)
-    )
+        return place(observations, received_at, *head)
+    return all(place(part, received_at, *head) for part in _slices(observations, budget))
 
 
 def _are_all_good(observations: Sequence[Any] | None, heads: Iterable[Head], budget: Budget) -> bool:
@@ -95,7 +92,9 @@ def _are_all_good(observations: Sequence[Any] | None, heads: Iterable[Head], bud
 def _pieces(
     head: Head, observations: Sequence[Any] | None, received_at: str, budget: Budget, kept: AsSent,
 ) -> list[Piece] | None:
-    if observations is None or not _is_placed(head, observations, received_at, budget, kept):
+    if observations is None or not _is_placed(head, observations, received_at, budget):
+        return None
+    if not all(kept.observations(part) for part in _slices(observations, budget)):
         return None
     pieces: list[Piece] = []
     size = 0

@@ -56,3 +56,16 @@ def asking(app):
             if hasattr(parts, "close"):
                 parts.close()
     return ask
+
+
+def keeping(key: str | None):
+    """What is kept of a delivery: with a key, pseudonyms for addresses."""
+    from presence_receiver.as_sent import AS_SENT
+    from presence_receiver.extras.privacy.pseudonyms import Pseudonyms
+    return Pseudonyms(key, ()) if key else AS_SENT
+
+
+def judge_keeping(body: bytes, kept) -> bytes:
+    """Judge one delivery and keep of it what is to be kept."""
+    from presence_receiver.validation.judge import judge_delivery
+    return judge_delivery(body, RECEIVED_AT, None, kept).lines

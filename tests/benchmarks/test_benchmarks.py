@@ -53,6 +53,10 @@ def test_bucket():
     assert "PUTs a month" in output
 
 
+def test_privacy():
+    assert "judged and appended" in run("privacy")
+
+
 def test_parts():
     assert "bare msgspec decode" in run("parts", "--sizes", "50")
 

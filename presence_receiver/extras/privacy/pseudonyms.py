@@ -54,16 +54,16 @@ class Pseudonyms(AsSent):
         """Change clientMac, and what else holds an address; False where a field's name does."""
         if not observations or isinstance(observations[0].clientMac, msgspec.Raw):
             return True
-        unknown = _unknown(type(observations[0]))
-        if any(self._shown(name) != name for name in unknown.values()):
+        unknown = {kind: _unknown(kind) for kind in set(map(type, observations))}
+        names = {name for fields in unknown.values() for name in fields.values()}
+        if any(self._shown(name) != name for name in names):
             return False
         if self._has_key:
-            is_taken = RANDOMISED in beside or RANDOMISED in unknown.values()
-            self._hide(observations, self._bare if is_taken else self._marked)
-        for seen in observations if self._dropped or unknown else ():
+            self._hide(observations, self._bare if RANDOMISED in beside or RANDOMISED in names else self._marked)
+        for seen in observations if self._dropped or names else ():
             for field in self._dropped:
                 setattr(seen, field, None)
-            for field, name in unknown.items():
+            for field, name in unknown[type(seen)].items():
                 setattr(seen, field, self._unknown_value(name, getattr(seen, field)))
         return True
 
@@ -167,6 +167,7 @@ class Pseudonyms(AsSent):
         return {"body": self.text(body).decode()}
 
 
+@functools.lru_cache(64)
 def _unknown(kind: Any) -> dict[str, str]:
     """Return the fields of a type of Observation that no schema has, each with the name that it was sent with."""
     fields = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
