@@ -24,6 +24,10 @@ NOTATIONS = {
     "halves": lambda digits: f"{digits[:6]}-{digits[6:]}",
     "in a name": lambda digits: f"host-{_pairs(digits, ':')}.local",
     "in words": lambda digits: f"seen {digits.upper()}, twice {_pairs(digits, ':')}",
+    "in a word": lambda digits: f"mac{digits.upper()}bad",
+    "pairs in a word": lambda digits: f"mac{_pairs(digits, ':')}",
+    "cisco in a name": lambda digits: f"node-{digits[:4]}-{digits[4:8]}-{digits[8:]}.local",
+    "Arabic digits": lambda digits: "".join(chr(0x0660 + int(char)) if char.isdigit() else char for char in digits),
     "wide digits": lambda digits: "".join(chr(ord(char) + 0xFEE0) for char in digits),
     "EUI-64": lambda digits: digits[:6] + "FFFE" + digits[6:],
     "EUI-64 pairs": lambda digits: _pairs(digits[:6], "-") + "-ff-fe-" + _pairs(digits[6:], "-"),
@@ -39,7 +43,8 @@ def found_in(content, digits):
     """Which raw forms of the address the bytes hold, whatever stands between its digits."""
     text = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda escape: chr(int(escape[1], 16)), content.decode("latin-1"))
     text += content.decode("utf-8", "replace")
-    only_digits = re.sub("%3a|[^0-9a-f]", "", unicodedata.normalize("NFKC", text).lower())
+    text = re.sub(r"\d", lambda digit: str(unicodedata.decimal(digit[0])), unicodedata.normalize("NFKC", text))
+    only_digits = re.sub("%3a|[^0-9a-f]", "", text.lower())
     turned = f"{int(digits[:2], 16) ^ 2:02x}{digits[2:6]}fffe{digits[6:]}"
     forms = [digits, digits[:6] + "fffe" + digits[6:], turned, turned.lstrip("0")]
     return [form for form in forms if form in only_digits]

@@ -13,17 +13,21 @@ HEX = "[0-9A-Fa-f]"
 BETWEEN = "(?:[:-]|%3[Aa]|%2[Dd])"
 """What stands between two pairs, in one address not always the same; percent signs are a URL's."""
 
+WORD = rf"[A-Fa-f]{{0,4}}{HEX}{{12}}[A-Fa-f]{{0,4}}(?!{HEX})"
+_START = rf"(?:(?<!{HEX})" + "".join(rf"|(?<=(?<!{HEX})[A-Fa-f]{{{count}}})" for count in range(1, 5)) + ")"
+_END = "(?![A-Fa-f]{0,4}[0-9])(?![A-Fa-f]{5})"
+"""12 digits with letters around them that may be those of a word, as in mac5cb901642e60; and what makes a run that."""
+
 NOTATIONS = rf"""
-    (?<!{HEX})(?:
-        (?P<eui64> {HEX}{{6}}[Ff]{{3}}[Ee]{HEX}{{6}}
-            | {HEX}{{2}}(?:{BETWEEN}{HEX}{{2}}){{2}}{BETWEEN}[Ff]{{2}}{BETWEEN}[Ff][Ee](?:{BETWEEN}{HEX}{{2}}){{3}} )
-        | (?P<ipv6> {HEX}{{1,4}}[:.-]{HEX}{{0,2}}[Ff]{{2}}[:.-][Ff][Ee]{HEX}{{2}}[:.-]{HEX}{{1,4}} )
-        | (?P<plain> {HEX}{{12}} | {HEX}{{2}}(?:{BETWEEN}{HEX}{{2}}){{5}}
-            | {HEX}{{2}}(?P<gap>[._\ ]){HEX}{{2}}(?:(?P=gap){HEX}{{2}}){{4}}
-            | (?<![.-]){HEX}{{4}}(?P<dot>[.-]){HEX}{{4}}(?P=dot){HEX}{{4}}(?!(?P=dot){HEX})
-            | {HEX}{{6}}[:.-]{HEX}{{6}} )
-    )(?!{HEX})
-    | (?<![:0-9A-Fa-f])(?P<short> {HEX}{{1,2}}(?::{HEX}{{1,2}}){{5}} )(?![:0-9A-Fa-f])
+    (?P<uuid> {HEX}{{8}}(?:-{HEX}{{4}}){{3}}-)(?={HEX}{{12}})
+    | (?P<eui64> {_START}{HEX}{{6}}[Ff]{{3}}[Ee]{HEX}{{6}}{_END}
+        | {HEX}{{2}}(?:{BETWEEN}{HEX}{{2}}){{2}}{BETWEEN}[Ff]{{2}}{BETWEEN}[Ff][Ee](?:{BETWEEN}{HEX}{{2}}){{3}} )
+    | (?P<ipv6> (?<!{HEX}){HEX}{{1,4}}[:.-]{HEX}{{0,2}}[Ff]{{2}}[:.-][Ff][Ee]{HEX}{{2}}[:.-]{HEX}{{1,4}}(?!{HEX}) )
+    | (?P<plain> {_START}{HEX}{{12}}{_END} | {HEX}{{2}}(?:{BETWEEN}{HEX}{{2}}){{5}}
+        | {HEX}{{2}}(?P<gap>[._\ ]){HEX}{{2}}(?:(?P=gap){HEX}{{2}}){{4}}
+        | {HEX}{{4}}(?P<dot>[.-]){HEX}{{4}}(?P=dot){HEX}{{4}}
+        | (?<!\d){HEX}{{6}}[:.-]{HEX}{{6}}(?!\d) )
+    | (?<![:\d])(?P<short> {HEX}{{1,2}}(?::{HEX}{{1,2}}){{5}} )(?![:0-9A-Fa-f])
 """
 """For re.VERBOSE. FF FE in the midst of an EUI-64, and of an IPv6 address made from one, is no part of the address."""
 
@@ -33,25 +37,30 @@ _no_digit = re.compile(rf"%3[Aa]|%2[Dd]|{HEX.replace('[', '[^')}")
 
 
 def plain(text: str) -> str:
-    """Return the text with digits and letters of other alphabets' widths as plain ones."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+    """Return the text with digits of other alphabets, and wide digits and letters, as plain ones."""
+    if text.isascii():
+        return text
+    return re.sub(r"\d", lambda digit: str(unicodedata.decimal(digit[0])), unicodedata.normalize("NFKC", text))
 
 
 def replaced(text: str, by: Callable[[str], str]) -> str:
     """Return the text with every address in it replaced by what its digits give; itself where there is none."""
-    changed, count = _found.subn(lambda found: by(digits_of(found)), plain(text))
-    return changed if count else text
+    before = plain(text)
+    after = _found.sub(lambda found: by(address) if (address := digits_of(found)) else found[0], before)
+    return text if after == before else after
 
 
 def digits(text: str) -> str | None:
     """Return the digits of a text that is one address and nothing else; None for any other."""
     found = _whole.match(plain(text))
-    return digits_of(found) if found else None
+    return digits_of(found) or None if found else None
 
 
 def digits_of(found: re.Match[str]) -> str:
-    """Return the digits of what NOTATIONS found."""
+    """Return the digits of what NOTATIONS found; nothing for what is no address, though the end of it may look so."""
     kind, text = found.lastgroup, found[0].lower()
+    if kind == "uuid":
+        return ""
     if kind == "short":
         return "".join(part.zfill(2) for part in text.split(":"))
     if kind == "ipv6":

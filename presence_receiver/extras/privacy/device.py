@@ -16,7 +16,7 @@ NO_ADDRESS = "That is no device: give its address, 12 hex digits with or without
 
 _FOUND = re.compile(rf"""
     (?P<access_point> \\*"apMac\\*"\s*:\s*\\*"[^"\\]* ) | {addresses.NOTATIONS}
-    | (?<!{addresses.HEX})(?P<hash> {addresses.HEX}{{13,128}} )(?!{addresses.HEX})""", re.VERBOSE)
+    | (?<!{addresses.HEX})(?!{addresses.WORD})(?P<hash> {addresses.HEX}{{13,128}} )(?!{addresses.HEX})""", re.VERBOSE)
 """An access point's own address, where that stands, is no device's; it may stand in JSON in a string."""
 
 _ESCAPE = re.compile(rb"\\+u00(3[0-9Aa]|[46][1-6]|5[Ff]|2[05DEde])")

@@ -22,6 +22,8 @@ MOST_KNOWN = 65_536
 DIGEST = re.compile("[0-9A-Fa-f]{13,128}")
 """What the vendor may send for an address, hashed already."""
 
+LONGEST_NUMBER = len(str(1 << 48))
+
 _encode = msgspec.json.Encoder().encode
 _json = msgspec.json.Decoder(msgspec.Raw)
 
@@ -135,7 +137,7 @@ class Pseudonyms(AsSent):
         return string if shown == text else json.dumps(shown)
 
     def _value(self, known: _Known, name: str, value: str | None) -> str | None:
-        """Return what is kept of the value with a name; a clientMac may be one that the rules refuse, a number say."""
+        """Return what is kept of the value with a name; a clientMac may be one that the rules refuse."""
         known = known if name == "clientMac" else self._bare
         name = name.removeprefix("report.")
         if name in self._dropped:
@@ -143,12 +145,12 @@ class Pseudonyms(AsSent):
         if value is None or not self._has_key:
             return value
         is_string = value.startswith('"')
-        text = loaded(value) if is_string else value
+        text = loaded(value) if is_string else _as_address(value)
         if name == "apMac" and addresses.digits(text):
             return value
         if name == "ipv6" and addresses.in_ipv6(text):
             return "null"
-        if name == "clientMac" and (addresses.digits(text) or DIGEST.fullmatch(text)):
+        if name == "clientMac" and (addresses.digits(text) or is_string and DIGEST.fullmatch(text)):
             return bytes(known[text]).decode()
         return self._string(value) if is_string else value
 
@@ -165,6 +167,12 @@ class Pseudonyms(AsSent):
         except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
             return {"bodyBytes": len(body)}
         return {"body": self.text(body).decode()}
+
+
+def _as_address(number: str) -> str:
+    """Return the digits of an address that was sent as a number, of its own digits or of its value."""
+    is_value = number.isdecimal() and len(number) != 12 and len(number) <= LONGEST_NUMBER and int(number) < 1 << 48
+    return f"{int(number):012x}" if is_value else number
 
 
 @functools.lru_cache(64)

@@ -129,6 +129,49 @@ def test_replay_hashes_what_was_rejected_before_there_was_a_key():
     assert json.loads(again.lines)["clientMac"] == HASH
 
 
+@pytest.mark.parametrize("sent, digits", [
+    (112233445566, "112233445566"), (0x5CB901642E60, "5cb901642e60"), (7, "0" * 11 + "7")])
+def test_an_address_that_is_sent_as_a_number_is_rejected_with_its_pseudonym(sent, digits):
+    found = json.loads(judged(report(GOOD | {"clientMac": sent})).rejected)
+    assert found["observation"]["clientMac"] == keyed.pseudonyms(KEY)(digits)
+
+
+@pytest.mark.parametrize("sent", [-1, 2**48, 10**20, 1.5, True, None, "nobody", [7]])
+def test_what_is_no_address_at_all_stays_in_what_is_rejected(sent):
+    found = json.loads(judged(report(GOOD | {"clientMac": sent})).rejected)
+    assert found["observation"]["clientMac"] == sent
+
+
+@pytest.mark.parametrize("more", [{}, {"vlan": [["deep"]]}])
+def test_of_a_deep_value_every_address_is_hashed(more):
+    observers = [{"apMac": "C413E2008040", "5cb901642e60": "5cb901642e60", "locationIdHierarchy": [1]}]
+    found = line(report(GOOD | more | {"deviceObservers": observers}))
+    assert found["deviceObservers"] == [{"apMac": "C413E2008040", HASH: HASH, "locationIdHierarchy": [1]}]
+
+
+@pytest.mark.parametrize("seen", [{"ownerId": ["\ud800"]}, {"deviceObservers": [{"apMac": None, "name": "\ud800"}]}])
+def test_what_cannot_be_stored_is_rejected_as_ever(seen):
+    assert judged(report(GOOD | seen)).rejected_count == 1
+
+
+def test_a_reports_own_address_says_nothing_of_the_device_being_randomised():
+    (text,) = judged(report(GOOD, clientMac="da3f8c1b7d29", vlan=1)).lines.splitlines()
+    assert json.loads(text)["report.clientMac"] == keyed.pseudonyms(KEY)("da3f8c1b7d29")
+    assert text.count(b"randomised") == 1
+
+
+def test_reports_that_fit_one_by_one_only_are_as_those_that_fit_together():
+    delivery = [report(GOOD | {"seenEpoch": number}, apMac="C413E2008040") for number in range(3)]
+    whole = judged(delivery)
+    found = judged(delivery, budget=Budget(size=len(whole.lines) - 1))
+    assert (found.accepted_count, found.lines) == (3, whole.lines)
+
+
+def test_the_last_group_of_a_uuid_may_be_an_address_and_the_others_are_none():
+    found = line(report(GOOD | {"session": "550e8400-e29b-11d4-a716-5CB901642E60"}))
+    assert found["session"] == f"550e8400-e29b-11d4-a716-{HASH}"
+
+
 def test_a_name_in_an_error_holds_no_address():
     found = judged(report(GOOD, **{"report.5cb901642e60": 1, "5cb901642e60": {"observations": [1]}}))
     assert f'"{HASH}"' in json.dumps(found.errors)
