@@ -43,9 +43,9 @@ class Rejection:
 
     def line(self, received_at: str, kept: AsSent) -> bytes:
         """The line of the rejected file; what JSON cannot carry is there as text."""
-        report, observation = _carried(self.report, kept), _carried(self.observation, kept)
-        fields = {"receivedAt": received_at, "errors": kept.errors(self.errors), "report": report,
-                  "observation": observation, **kept.mark}
+        errors, report, observation = (
+            _carried(value, kept) for value in (kept.errors(self.errors), self.report, self.observation))
+        fields = {"receivedAt": received_at, "errors": errors, "report": report, "observation": observation, **kept.mark}
         return _encoder.encode(fields) + b"\n"
 
 

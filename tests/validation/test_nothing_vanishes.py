@@ -137,3 +137,16 @@ def test_both_judges_place_every_value_alike(monkeypatch, delivery):
         patch.setattr(fast_path, "accepted", lambda objects: [None] * len(objects))
         patch.setattr(fast_path, "judged", lambda reports, *_: [None] * len(reports))
         assert judge_delivery(body, NOW) == fast
+
+
+@pytest.mark.parametrize("report", [
+    {"\ud800": {"observations": [GOOD]}}, {"data": {"\ud800": {"clientMac": "x"}}},
+    {"observations": [GOOD], "\ud800": {"observations": [GOOD]}},
+    {"observations": [GOOD | {"\ud800": 1, "report.\ud800": 2}], "\ud800": 3},
+])
+def test_an_error_whose_name_is_no_unicode_is_told_as_text(report):
+    found = judge_delivery(json.dumps(report).encode(), NOW)
+    assert found.rejected_count == 1
+    (line,) = found.rejected.splitlines()
+    assert {"receivedAt", "errors", "report", "observation"} == {*json.loads(line)}
+    json.dumps(found.errors)
