@@ -44,8 +44,8 @@ make twice as many PUTs, and 0.67 of what files do for a CPU-second instead of 1
 ATTEMPTS = ((256 * 1024, (1.3, 2.6, 5.0)), (MOST_BYTES, (4.3, 8.6, 20.0)), (sys.maxsize, (20.0,)))
 """How many seconds the attempts of a PUT of so many bytes at most may take; the last time holds for all that follow.
 
-The first two of a small one end within 4.5 s. What went into a black hole keeps its place no longer than its attempt; the
-last are long enough for a slow way.
+The first two of a small one end within 4.5 s. What went into a black hole keeps its place no longer than its attempt;
+the last are long enough for a slow way.
 """
 
 PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.1, 1.0
