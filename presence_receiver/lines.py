@@ -45,8 +45,8 @@ class Rejection:
         """The line of the rejected file; what JSON cannot carry is there as text."""
         errors, report, observation = (
             _carried(value, kept) for value in (kept.errors(self.errors), self.report, self.observation))
-        fields = {"receivedAt": received_at, "errors": errors, "report": report, "observation": observation, **kept.mark}
-        return _encoder.encode(fields) + b"\n"
+        fields = {"receivedAt": received_at, "errors": errors, "report": report, "observation": observation}
+        return _encoder.encode({**fields, **kept.mark}) + b"\n"
 
 
 def _carried(value: Any, kept: AsSent) -> msgspec.Raw | str:
