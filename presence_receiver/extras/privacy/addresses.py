@@ -7,7 +7,12 @@ from __future__ import annotations
 import re
 import socket
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+from presence_receiver.budgets import Budget
+
+WINDOW, LONGEST = 64 * 1024, 100
+"""Characters that are gone through at once; and more than an address has, and what makes it one around it."""
 
 HEX = "[0-9A-Fa-f]"
 BETWEEN = "(?:[:-]|%3[Aa]|%2[Dd])"
@@ -46,8 +51,28 @@ def plain(text: str) -> str:
 def replaced(text: str, by: Callable[[str], str]) -> str:
     """Return the text with every address in it replaced by what its digits give; itself where there is none."""
     before = plain(text)
-    after = _found.sub(lambda found: by(address) if (address := digits_of(found)) else found[0], before)
+    after = "".join(_by_windows(before, by)) if len(before) > WINDOW else _found.sub(
+        lambda found: _shown(found, by), before)
     return text if after == before else after
+
+
+def _shown(found: re.Match[str], by: Callable[[str], str]) -> str:
+    return by(address) if (address := digits_of(found)) else found[0]
+
+
+def _by_windows(text: str, by: Callable[[str], str]) -> Iterator[str]:
+    """Yield the pieces of the text; others may go on between two windows, for 16 MiB of digits take seconds."""
+    rest, start = Budget(rests=True).rest, 0
+    for end in range(WINDOW, len(text) + WINDOW, WINDOW):
+        while (found := _found.search(text, start, end + LONGEST)) and found.start() < end:
+            yield text[start:found.start()]
+            yield _shown(found, by)
+            start = found.end()
+        if end < len(text):
+            yield text[start:end]
+            start = max(start, end)
+            rest()
+    yield text[start:]
 
 
 def digits(text: str) -> str | None:

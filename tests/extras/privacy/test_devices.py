@@ -103,6 +103,16 @@ def test_what_is_no_address_stays(text):
     assert addresses.digits(text) is None
 
 
+@pytest.mark.parametrize("window", [1, 7, 50, 1000])
+@pytest.mark.parametrize("notation", NOTATIONS.values(), ids=NOTATIONS)
+def test_in_a_long_text_they_are_found_wherever_they_stand(monkeypatch, window, notation):
+    text = "".join(f"{notation(digits)}{'x ' * (count + 1)}" for count, digits in enumerate(DEVICES * 4))
+    whole = addresses.replaced(text, lambda digits: f"<{digits}>")
+    assert whole.count("<") >= 12
+    monkeypatch.setattr(addresses, "WINDOW", window)
+    assert addresses.replaced(text, lambda digits: f"<{digits}>") == whole
+
+
 @pytest.mark.parametrize("digits, is_randomised", [
     ("5cb901642e60", False), ("da3f8c1b7d29", True), ("02000000000f", True), ("f0f0f0f0f0f0", False)])
 def test_a_randomised_address_has_the_local_bit(digits, is_randomised):

@@ -136,7 +136,7 @@ def test_a_torn_tail_is_looked_at_too(folder):
     assert run("find", ONE).code == 1
 
 
-@pytest.mark.parametrize("name", [f".odd-{ALL_HIS}", f".{COMPRESSED}.tmp", f".{CLOSED}.rewritten"])
+@pytest.mark.parametrize("name", [f".odd-{ALL_HIS}", f".{COMPRESSED}.tmp", f".{NONE_HIS}.rewritten"])
 def test_what_a_crash_left_hidden_is_no_hiding_place(folder, name):
     (folder / name).write_bytes(HIS + b"\0\0\n" + HERS)
     (folder / ALL_HIS).unlink()
