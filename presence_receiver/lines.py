@@ -43,8 +43,8 @@ class Rejection:
 
     def line(self, received_at: str, kept: AsSent) -> bytes:
         """The line of the rejected file; what JSON cannot carry is there as text."""
-        errors, report, observation = (
-            _carried(value, kept) for value in (kept.errors(self.errors), self.report, self.observation))
+        errors = _carried(kept.errors(self.errors), AS_SENT)
+        report, observation = _carried(self.report, kept), _carried(self.observation, kept)
         fields = {"receivedAt": received_at, "errors": errors, "report": report, "observation": observation}
         return _encoder.encode({**fields, **kept.mark}) + b"\n"
 

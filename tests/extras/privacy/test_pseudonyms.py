@@ -103,6 +103,14 @@ def test_they_become_null_in_what_is_rejected_or_not_judged_too():
         assert seen_then == seen | {"ipv4": None, "os": None}
 
 
+@pytest.mark.parametrize("key", [KEY, None])
+def test_why_a_field_to_drop_was_refused_is_told(key):
+    found = judged(report(GOOD | {"ipv4": 3}), dropped=("ipv4",), key=key)
+    line_of_it = json.loads(found.rejected)
+    assert line_of_it["errors"] == found.errors == {"observations": {"0": {"ipv4": ["Not a valid IPv4 address."]}}}
+    assert line_of_it["observation"]["ipv4"] is None
+
+
 def test_what_is_rejected_or_not_judged_has_the_pseudonym_and_says_so():
     seen = GOOD | {"rssi": "weak"}
     for budget in (None, Budget(seconds=0), Budget(parts=3)):
