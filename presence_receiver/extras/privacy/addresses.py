@@ -27,7 +27,7 @@ NOTATIONS = rf"""
     (?P<uuid> {HEX}{{8}}(?:-{HEX}{{4}}){{3}}-)(?={HEX}{{12}})
     | (?P<eui64> {_START}{HEX}{{6}}[Ff]{{3}}[Ee]{HEX}{{6}}{_END}
         | {HEX}{{2}}(?:{BETWEEN}{HEX}{{2}}){{2}}{BETWEEN}[Ff]{{2}}{BETWEEN}[Ff][Ee](?:{BETWEEN}{HEX}{{2}}){{3}} )
-    | (?P<ipv6> (?<!{HEX}){HEX}{{1,4}}[:.-]{HEX}{{0,2}}[Ff]{{2}}[:.-][Ff][Ee]{HEX}{{2}}[:.-]{HEX}{{1,4}}(?!{HEX}) )
+    | (?P<ipv6> (?<!{HEX}){HEX}{{1,4}}[:.-]{HEX}{{0,2}}[Ff]{{2}}[:.-][Ff][Ee]{HEX}{{2}}[:.-]{HEX}{{1,4}} )
     | (?P<plain> {_START}{HEX}{{12}}{_END} | {HEX}{{2}}(?:{BETWEEN}{HEX}{{2}}){{5}}
         | {HEX}{{2}}(?P<gap>[._\ ]){HEX}{{2}}(?:(?P=gap){HEX}{{2}}){{4}}
         | {HEX}{{4}}(?P<dot>[.-]){HEX}{{4}}(?P=dot){HEX}{{4}}
