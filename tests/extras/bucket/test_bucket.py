@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from devices import DEVICES, found_in
 from reading import lines, raw_lines
 from running import wait_until
 
@@ -39,6 +40,16 @@ def test_the_same_files_as_without_a_bucket(start, store, collect, tmp_path):
     assert without_time(collector.folder) == without_time(plain.folder)
     assert not (tmp_path / "none").exists()
     wait_until(lambda: store.paths() == ["collector.json"], what="the objects to be deleted")
+
+
+def test_what_is_kept_of_an_address_in_files_is_kept_of_it_in_a_bucket(start, store, tmp_path):
+    receiver = bucketed(start, store, tmp_path / "none", MAC_KEY="a key that nobody guesses")
+    digits = DEVICES[0]
+    seen = {"clientMac": digits, "seenEpoch": 1}
+    assert receiver.post({"observations": [seen, seen | {"rssi": digits}]}).json["accepted"] == 1
+    assert receiver.post(f'{{"clientMac": "{digits}"'.encode()).status == 400
+    content = b"".join(store.objects().values())
+    assert (content.count(b"\n"), content.count(b'"pseudonym":true'), found_in(content, digits)) == (3, 2, [])
 
 
 def test_accepted_and_rejected_lines_are_one_object(start, store, deliveries, tmp_path):
