@@ -48,7 +48,8 @@ class Pseudonyms(AsSent):
     def __init__(self, key: str | None, dropped: Collection[str]) -> None:
         self._dropped, self._has_key = frozenset(dropped), key is not None
         self._pseudonym = keyed.pseudonyms(key or "")
-        self._marked, self._bare = _Known(self._marked_device), _Known(self._bare_device)
+        self._marked = _Known(self._marked_device if key else _quoted)
+        self._bare = _Known(self._bare_device if key else _quoted)
         self._harmless: set[Any] = set()
         self.mark: Mapping[str, Any] = {"pseudonym": True} if key else {}
 
@@ -60,8 +61,7 @@ class Pseudonyms(AsSent):
         names = {name for fields in unknown.values() for name in fields.values()}
         if any(self._shown(name) != name for name in names):
             return False
-        if self._has_key:
-            self._hide(observations, self._bare if RANDOMISED in beside or RANDOMISED in names else self._marked)
+        self._hide(observations, self._bare if RANDOMISED in beside or RANDOMISED in names else self._marked)
         for seen in observations if self._dropped or names else ():
             for field in self._dropped:
                 setattr(seen, field, None)
@@ -72,7 +72,7 @@ class Pseudonyms(AsSent):
     def _hide(self, observations: Sequence[Any], known: _Known) -> None:
         for seen in observations:
             seen.clientMac = known[seen.clientMac]
-            if seen.ipv6 is not None and addresses.in_ipv6(seen.ipv6):
+            if seen.ipv6 is not None and self._has_key and addresses.in_ipv6(seen.ipv6):
                 seen.ipv6 = None
             if seen.deviceObservers is not msgspec.UNSET:
                 seen.deviceObservers = self._as_text(seen.deviceObservers)
@@ -167,6 +167,10 @@ class Pseudonyms(AsSent):
         except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
             return {"bodyBytes": len(body)}
         return {"body": self.text(body).decode()}
+
+
+def _quoted(sent: str) -> bytes:
+    return f'"{sent}"'.encode()
 
 
 def _as_address(number: str) -> str:

@@ -95,6 +95,24 @@ def test_fields_to_drop_become_null(key, more):
     assert (found.get("report.os"), found.get("os2")) == (None, more.get("os2"))
 
 
+@pytest.mark.parametrize("key", [KEY, None])
+@pytest.mark.parametrize("more", [{}, {"vlan": [["deep"]]}])
+def test_they_become_null_at_any_depth(key, more):
+    observers = [{"apMac": "C413E2008040", "os": "ios"}]
+    seen = GOOD | more | {"deviceObservers": observers, "ownerId": {"os": "ios"}, "net": {"os": "ios", "ssid": "x"}}
+    found = line(report(seen), dropped=("os",), key=key)
+    assert found["deviceObservers"] == [{"apMac": "C413E2008040", "os": None}]
+    assert (found["ownerId"], found["net"]) == ({"os": None}, {"os": None, "ssid": "x"})
+
+
+def test_without_a_key_nothing_else_changes():
+    seen = GOOD | {
+        "clientMac": "5C:b9:01:64:2E:60", "ipv6": "fe80::5eb9:1ff:fe64:2e60", "ssid": "5cb901642e60", "os": "ios"}
+    body = json.dumps([report(seen), report(seen, vlan=1)]).encode()
+    plain = judge_delivery(body, NOW).lines
+    assert judged(body, dropped=("os",), key=None).lines == plain.replace(b'"ios"', b"null")
+
+
 def test_they_become_null_in_what_is_rejected_or_not_judged_too():
     seen = {"clientMac": "nobody", "ipv4": {"deep": ["10.0.0.1", "}"]}, "os": [1], "ssid": "Guest"}
     for budget in (None, Budget(seconds=0)):
