@@ -7,7 +7,6 @@ turn; readers and logrotate may do as they like. Raises OSError; what that means
 from __future__ import annotations
 
 import datetime
-import fcntl
 import os
 import stat
 from contextlib import suppress
@@ -15,9 +14,8 @@ from pathlib import Path
 
 from presence_receiver.storage import durable, rotation
 from presence_receiver.storage.closed_names import ClosedNames
-from presence_receiver.storage.odd_files import ODD, first_hole, line_start
-
-LONGEST_TORN = 1 << 20  # bytes that become one rejected line at once; what is longer, housekeeping takes apart
+from presence_receiver.storage.odd_files import ODD
+from presence_receiver.storage.scanning import first_hole, torn_tail
 
 FIRST_LINE = '{"receivedAt":"2026-11-22T20:15:00.123456Z"'
 CONDEMNED = stat.S_ISVTX
@@ -34,8 +32,7 @@ class LineFile:
         self._folder, self.stem, self._names = where, stem, names
         self.path, self._next = str(where / f"{stem}.jsonl"), str(where / f".{stem}.jsonl.next")
         self._most_bytes, self._most_seconds = most_bytes, most_seconds
-        self._is_synced = is_synced
-        self._descriptor = -1
+        self._descriptor, self._is_synced = -1, is_synced
         self._known: tuple[int, int] | None = None
         self._condemned: tuple[int, int] | None = None
         self._whole, self._is_scanned = 0, False
@@ -66,7 +63,7 @@ class LineFile:
                 self._start = self._size
                 self.abandon(now)
                 self._reopen()
-        torn = self._torn(self._hole())
+        torn = torn_tail(self._descriptor, self._size, self._hole())
         if torn is not None and (len(torn) == self._size or self._first_time()):
             return torn
         self._put_aside(now)
@@ -114,17 +111,6 @@ class LineFile:
             with suppress(OSError):  # what counts is synced
                 os.close(descriptor)
 
-    def _torn(self, hole: int | None) -> bytes | None:
-        """All from the start of the first line that is not whole; None where that is no tail, or a long one."""
-        end = self._size if hole is None else hole
-        if hole is None and (end == 0 or os.pread(self._descriptor, 1, end - 1) == b"\n"):
-            return b""
-        start = line_start(self._descriptor, end, LONGEST_TORN)
-        if start is None:
-            return None
-        torn = os.pread(self._descriptor, LONGEST_TORN + 1, start)
-        return None if len(torn) > LONGEST_TORN or b"\n" in torn else torn
-
     def cut(self, count: int) -> None:
         """Take so many bytes off the end, for good."""
         self._size -= count
@@ -145,13 +131,9 @@ class LineFile:
         if rotation.is_due(size=self._size, batch=batch, first=self._first_time(), now=until or now,
                            most_bytes=self._most_bytes, most_seconds=self._most_seconds):
             with suppress(OSError):
-                self._begin_next()
+                os.close(durable.open_new(self._next))  # first, since there may be no inode for it
                 self.close(now)
             self._reopen()
-
-    def _begin_next(self) -> None:
-        """Make the file that comes next: it takes an inode, of which there may be none."""
-        os.close(durable.open_new(self._next))
 
     def _first_time(self) -> datetime.datetime | None:
         if self._size and self._first is None:
@@ -204,8 +186,5 @@ class LineFile:
         """Return when what was written survives a power cut, unless the settings do without."""
         if not self._is_synced:
             return
-        if hasattr(fcntl, "F_FULLFSYNC"):
-            fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
-        else:
-            os.fdatasync(self._descriptor)
+        durable.sync_content(self._descriptor)
         durable.let_pages_go(self._descriptor, self._start, self._size)

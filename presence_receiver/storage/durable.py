@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import os
 import stat
@@ -25,6 +26,14 @@ def make_folder(folder: Path) -> None:
     with suppress(FileExistsError):
         os.mkdir(folder, FOLDER_MODE)
     sync_folder(folder.parent)
+
+
+def sync_content(descriptor: int) -> None:
+    """Return when what is in the file, and its size, survives a power cut."""
+    if hasattr(fcntl, "F_FULLFSYNC"):
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
+        os.fdatasync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

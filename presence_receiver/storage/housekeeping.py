@@ -25,7 +25,6 @@ from presence_receiver.storage.closed_names import LENGTH
 from presence_receiver.storage.faults import storage_error
 from presence_receiver.storage.file_lock import FileLock
 from presence_receiver.storage.last_delivery import LastDelivery
-from presence_receiver.storage.reader import closed_files
 from presence_receiver.storage.trusted_clock import TrustedClock
 from presence_receiver.storage.writer import LOCK_NAME, Writer
 
@@ -56,8 +55,7 @@ class Housekeeping:
         self._log = LimitedLog(logging.getLogger(__name__))
         self._metrics = metrics or Metrics()
         self._tidied: bytes | None = None
-        self._listed_at, self._is_failing = 0.0, False
-        self._process = 0
+        self._listed_at, self._is_failing, self._process = 0.0, False, 0
 
     def start(self) -> None:
         """Begin, in this process; call it once in each, after the fork. A second call changes nothing.
@@ -75,7 +73,7 @@ class Housekeeping:
 
     def run_round(self) -> None:
         """Do all that is to be done now, unless another process is at it; what fails is logged and tried again."""
-        thread_pool.run(self._last_delivery.look)
+        self._attempt(functools.partial(thread_pool.run, self._last_delivery.look))
         self._attempt(self._run_alone)
 
     @contextmanager
@@ -124,7 +122,7 @@ class Housekeeping:
             self._attempt(functools.partial(thread_pool.run, compression.compress, path))
         for path in thread_pool.run(self._surplus):
             self._attempt(functools.partial(thread_pool.run, os.unlink, path))
-        self._metrics.uncompressed(thread_pool.run(self._count_plain))
+        self._metrics.uncompressed(len(thread_pool.run(self._plain)))
 
     def _take_apart(self, path: Path) -> None:
         self._log.warning("odd", "%s is odd: its whole lines are kept, the rest becomes rejected lines.", path.name)
@@ -171,26 +169,22 @@ class Housekeeping:
                 self._log.warning("strange", "%s is no plain file and is left alone: move it away.", name)
         return names
 
-    def _count_plain(self) -> int:
-        return sum(path.suffix != ".gz" for stem in rotation.STEMS for path in closed_files(self._folder, stem))
-
     def _plain_files(self) -> list[Path]:
         """The closed files to compress; where a .gz stands beside one, that was begun and is finished anyway."""
-        names = durable.plain_names(self._folder)
-        return [
-            self._folder / name for name in sorted(names)
-            if rotation.is_closed(name) and name.endswith(".jsonl")
-            and (self._settings.compress == "gzip" or f"{name}.gz" in names)
-        ]
+        is_wanted = self._settings.compress == "gzip"
+        return [path for path in self._plain() if is_wanted or path.with_name(f"{path.name}.gz").exists()]
+
+    def _plain(self) -> list[Path]:
+        names = filter(rotation.is_closed, durable.plain_names(self._folder))
+        return [self._folder / name for name in sorted(names) if name.endswith(".jsonl")]
 
     def _surplus(self) -> list[Path]:
         """The closed files to delete, oldest first."""
-        settings = self._settings
         now = datetime.datetime.fromtimestamp(self._clock.now(), datetime.UTC)
         names = filter(rotation.is_closed, durable.plain_names(self._folder))
         sizes = {name: os.stat(self._folder / name).st_size for name in names}
         return [
             self._folder / name for stem in rotation.STEMS
-            for name in rotation.surplus(stem, sizes, now, most_files=settings.keep_files,
-                                         most_days=settings.keep_days, most_bytes=settings.keep_bytes)
+            for name in rotation.surplus(stem, sizes, now, most_files=self._settings.keep_files,
+                                         most_days=self._settings.keep_days, most_bytes=self._settings.keep_bytes)
         ]

@@ -18,7 +18,7 @@ from presence_receiver.storage.file_lock import FileLock
 from presence_receiver.storage.group_commit import JOIN_SECONDS, Batch, GroupCommit
 from presence_receiver.storage.journal import Journal
 from presence_receiver.storage.line_files import LineFiles
-from presence_receiver.storage.odd_files import line_start
+from presence_receiver.storage.scanning import line_start
 
 CHECK_SECONDS = 2.0
 """How long `check` waits before it says that the storage is slow."""

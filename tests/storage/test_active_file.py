@@ -163,7 +163,7 @@ def test_whatever_a_commit_raises_nothing_is_kept_and_it_is_a_storage_error(tmp_
 
 def test_housekeeping_outlives_every_exception_and_says_it_once(tmp_path, caplog):
     keeper = Housekeeping(settings(tmp_path))
-    keeper._sweep = keeper._close_due = lambda: {}["odd"]
+    keeper._sweep = keeper._close_due = keeper._last_delivery.look = lambda: {}["odd"]
     keeper.run_round()
     keeper.run_round()
     assert caplog.messages == ["Housekeeping met a fault of its own: KeyError('odd')"]
