@@ -14,7 +14,7 @@ from random import Random
 import pytest
 from command_line import Terminal
 from fakes.receiver import ReceiverFake
-from fakes.server import as_json, instead, page, reset, well
+from fakes.server import as_json, instead, page, reset, silent, well
 from reading import lines
 
 from deployment import SECRET, run, running
@@ -336,6 +336,20 @@ def test_ctrl_c_at_a_terminal_leaves_the_summary_a_line_of_its_own(receiver):
                 terminal.read()
         assert terminal.end() == 130
     assert "\r\nDeliveries " in terminal.shown
+
+
+def test_ctrl_c_before_any_answer_is_no_failure():
+    with ReceiverFake(SECRET) as fake:
+        fake.misbehave("POST", silent)
+        with Terminal("simulate", fake.url, env={"PRESENCE_SECRET": SECRET, "NO_COLOR": "1"}) as terminal:
+            wait_until(lambda: fake.seen)
+            while "Half answered" not in terminal.shown:
+                os.kill(terminal.process.pid, signal.SIGINT)
+                end = time.monotonic() + 5
+                while time.monotonic() < end and "Half answered" not in terminal.shown:
+                    terminal.read()
+            assert terminal.end() == 130
+    assert "Error" not in terminal.shown
 
 
 @pytest.mark.slow
