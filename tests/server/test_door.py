@@ -106,6 +106,13 @@ def test_only_who_waits_for_it_is_asked_to_continue(sent, is_asked, server):
     assert said(server, sent).startswith(CONTINUE) == is_asked
 
 
+def test_a_log_line_holds_no_more_of_a_path_than_tells_what_it_was(server):
+    """Lines over a pipe's 4 KiB mix with those of other workers."""
+    said(server, GET.replace(b"/a", b"/long" + b"%01" * 5_000))
+    wait_until(lambda: "/long" in server.text(), what="the line")
+    assert max(len(line) for line in server.text().splitlines() if "/long" in line) < 4_096
+
+
 def test_who_goes_in_the_middle_leaves_nothing_behind(server):
     """Connections that are reset: while a large answer goes out, within a body, within a head, after an answer."""
     said(server, GET)
