@@ -57,8 +57,16 @@ def test_privacy():
     assert "judged and appended" in run("privacy")
 
 
+def test_an_old_commit_beside_this_one():
+    if subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True).returncode:
+        pytest.skip("this is no clone")
+    output = run("compare", "--old", "HEAD", "--contenders", "receiver", "--sizes", "3")
+    assert output.count("commit HEAD") == 3 and "times commit HEAD" in output
+
+
 def test_parts():
-    assert "bare msgspec decode" in run("parts", "--sizes", "50")
+    output = run("parts", "--sizes", "50")
+    assert all(row in output for row in ("bare msgspec decode", "LightFlask", "a writer each"))
 
 
 def test_sizing():
