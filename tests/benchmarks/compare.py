@@ -66,12 +66,15 @@ def overview(middle: dict, sizes: list[int]) -> str:
 
 
 def ratios(found: dict, sizes: list[int]) -> str:
-    """How many times as much as each other one the last receiver (or else the last commit) does for a CPU-second."""
+    """How many times as much as each other one the last receiver (or else the last commit) does for a CPU-second.
+
+    Empty where there is no other.
+    """
     names = list(dict.fromkeys(name for name, _ in found))
     subject = "receiver" if "receiver" in names else names[-1]
     rows = [[f"times {CONTENDERS[name].label}", *(ratio(found[subject, size], found[name, size]) for size in sizes)]
             for name in names if name != subject]
-    return tables.table([CONTENDERS[subject].label, *(f"{size} a delivery" for size in sizes)], rows)
+    return tables.table([CONTENDERS[subject].label, *(f"{size} a delivery" for size in sizes)], rows) if rows else ""
 
 
 def ratio(rounds: list[dict], others: list[dict]) -> str:
@@ -120,7 +123,7 @@ def main():
         found = all_rounds(options)
     middle = {pair: tables.medians(rounds) for pair, rounds in found.items()}
     tables_of_it = overview(middle, options.sizes), ratios(found, options.sizes), details(middle)
-    print(caption(options), *tables_of_it, sep="\n\n")
+    print(caption(options), *filter(None, tables_of_it), sep="\n\n")
     tables.write_json(options.json, {"about": caption(options), "rounds": [
         {"contender": name, "size": size, **one_round}
         for (name, size), rounds in found.items() for one_round in rounds]})
