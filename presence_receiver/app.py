@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
-    """The receiver as an application of its own; `settings` win over environment variables of the same name."""
+    """Return the receiver as an application of its own; `settings` win over environment variables of the same name."""
     app = LightFlask("presence_receiver", static_folder=None)
     app.config.update(settings or {})
     init_app(app)
@@ -59,7 +59,7 @@ def init_app(app: Flask, url_prefix: str | None = None) -> None:
 
 
 def _storage(settings: config.Settings, metrics: Metrics) -> Storage:
-    """The bucket where one is set; what it needs is imported only then."""
+    """Return the bucket where one is set; what it needs is imported only then."""
     if settings.bucket_url:
         from presence_receiver.extras.bucket.writer import BucketWriter
 
@@ -68,14 +68,14 @@ def _storage(settings: config.Settings, metrics: Metrics) -> Storage:
 
 
 def _folder_of_times(settings: config.Settings) -> Path | None:
-    """Where the time of the last delivery is kept; with a bucket in the folder that the workers share till they end."""
+    """Return where the last delivery's time is kept; with a bucket, the folder that the workers share till they end."""
     if not settings.bucket_url:
         return settings.data_dir
     return Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None
 
 
 def kept(settings: config.Settings) -> AsSent:
-    """All is kept as it was sent, unless settings say otherwise; what they need is imported only then."""
+    """Return what keeps all as it was sent, unless settings say otherwise; what they need is imported only then."""
     if settings.mac_key or settings.drop_fields:
         from presence_receiver.extras.privacy.pseudonyms import Pseudonyms
 
@@ -84,7 +84,7 @@ def kept(settings: config.Settings) -> AsSent:
 
 
 def _http_error(error: HTTPException) -> Response:
-    """Flask's own errors, as JSON and with their headers (Allow)."""
+    """Answer Flask's own errors as JSON, with their headers (Allow)."""
     answer = jsonify(error=_sentence(error))
     answer.status_code = error.code or 500
     answer.headers.extend({name: value for name, value in error.get_headers() if name == "Allow"})

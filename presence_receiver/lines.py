@@ -25,7 +25,7 @@ _text_encoder = msgspec.json.Encoder(enc_hook=str)
 
 
 def stamp(moment: datetime.datetime) -> str:
-    """UTC with microseconds: 2026-11-22T20:15:00.123456Z."""
+    """Return UTC with microseconds: 2026-11-22T20:15:00.123456Z."""
     return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
@@ -38,11 +38,11 @@ class Rejection:
     observation: Any = None
 
     def at(self, index: int) -> Rejection:
-        """The same, of the delivery's report with that index."""
+        """Return the same, of the delivery's report with that index."""
         return Rejection({str(index): self.errors}, self.report, self.observation)
 
     def line(self, received_at: str, kept: AsSent) -> bytes:
-        """The line of the rejected file; what JSON cannot carry is there as text."""
+        """Return the line of the rejected file; what JSON cannot carry is there as text."""
         errors = _carried(kept.errors(self.errors), AS_SENT)
         report, observation = _carried(self.report, kept), _carried(self.observation, kept)
         fields = {"receivedAt": received_at, "errors": errors, "report": report, "observation": observation}
@@ -57,7 +57,7 @@ def _carried(value: Any, kept: AsSent) -> msgspec.Raw | str:
 
 
 def unreadable(body: bytes, error: str, received_at: str, kept: AsSent = AS_SENT) -> bytes:
-    """The rejected line of bytes that are no delivery; `error` is the sentence that says why."""
+    """Return the rejected line of bytes that are no delivery; `error` is the sentence that says why."""
     fields = {"receivedAt": received_at, "errors": whole(error), **kept.body(body), **kept.mark}
     return _encoder.encode(fields) + b"\n"
 
@@ -79,5 +79,5 @@ def unjudged(reports: Sequence[bytes], received_at: str, kept: AsSent) -> bytes:
 
 
 def whole(error: str) -> Errors:
-    """An error of no field in particular, by marshmallow's convention."""
+    """Return an error of no field in particular, by marshmallow's convention."""
     return {"_schema": [error]}

@@ -19,7 +19,7 @@ class Mask:
         self._values: set[str] = set()
 
     def add(self, value: str | None) -> None:
-        """Hides `value` from now on, also as it looks inside JSON or a URL."""
+        """Hide `value` from now on, also as it looks inside JSON or a URL."""
         if value and len(value) >= SHORTEST:
             self._values |= {value, json.dumps(value)[1:-1], quote(value, safe="")}
 
@@ -30,5 +30,5 @@ class Mask:
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and without anything that a terminal would obey."""
+    """Return the text without line breaks and without anything that a terminal would obey."""
     return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))

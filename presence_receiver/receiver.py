@@ -45,7 +45,7 @@ class LastDelivery(Protocol):
     """When the last delivery came."""
 
     def note(self) -> None:
-        """A verified delivery is here; return at once, whatever the disk does."""
+        """Take note of a verified delivery; return at once, whatever the disk does."""
 
     def at(self) -> float | None:
         """Return when the last one came, in Unix time, some seconds early; None where none is known of."""

@@ -53,13 +53,13 @@ class Invocation:
         return api
 
     def trace(self, line: str) -> None:
-        """Shows a line of a request or an answer, masked first and cut then: a cut credential would show."""
+        """Show a line of a request or an answer, masked first and cut then: a cut credential would show."""
         if self._is_verbose:
             tell(self.mask(line)[:4000])
 
 
 def read_environment(path: str | None) -> dict[str, str]:
-    """The file's values below the environment's; an empty variable does not hide the file's."""
+    """Return the file's values below the environment's; an empty variable does not hide the file's."""
     try:
         file = dotenv_values(path, interpolate=False) if path else {}
     except UnicodeDecodeError:

@@ -51,11 +51,11 @@ class Commands(click.Group):
     """Finds commands by module name and answers for every error that this package raises on purpose."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the table: by importance."""
+        """Return the names in the order of the table: by importance."""
         return [*COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports the command's module."""
+        """Import the command's module."""
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
@@ -73,13 +73,13 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """From the table, so that help imports no command."""
+        """Write the help from the table, so that it imports no command."""
         for title, commands in (("Commands", CORE), ("Extras", EXTRAS)):
             with formatter.section(title):
                 formatter.write_dl([(name, line) for name, (_, line) in commands.items()])
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Runs a command; ends the process with 0, 1 (refused or failed), 2 (usage) or 130 (interrupted)."""
+        """Run a command; end the process with 0, 1 (refused or failed), 2 (usage) or 130 (interrupted)."""
         extra["standalone_mode"] = False
         try:
             sys.exit(super().main(*args, **extra) or 0)
@@ -116,5 +116,5 @@ def cli(ctx: click.Context, api: str | None, env_file: str | None, timeout: floa
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     cli.main()

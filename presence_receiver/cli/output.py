@@ -24,7 +24,7 @@ COLUMNS = {"ID": "id", "APPLICATION": "application", "URL": "url", "MESSAGE TYPE
 
 
 def console(stream: TextIO) -> "Console":
-    """Escape codes (bold too) only on a terminal, never with NO_COLOR; without a terminal nothing is cut."""
+    """Return one that escapes (bold too) only on a terminal, never with NO_COLOR; without one nothing is cut."""
     from rich.console import Console
     if not stream.isatty():
         return Console(file=stream, width=UNLIMITED, height=100, color_system=None, force_terminal=False)
@@ -32,7 +32,7 @@ def console(stream: TextIO) -> "Console":
 
 
 def tell(sentence: str, label: str = "", colour: str = "") -> None:
-    """Writes one line to stderr, without anything that a terminal would obey."""
+    """Write one line to stderr, without anything that a terminal would obey."""
     from rich.text import Text
     words = Text().append(label, style=colour).append(one_line(sentence))
     console(sys.stderr).print(words, soft_wrap=True)
@@ -48,17 +48,17 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def warn(sentence: str) -> None:
-    """Tells what is no failure but should be seen."""
+    """Tell what is no failure but should be seen."""
     tell(sentence, "Warning: ", "bold yellow")
 
 
 def complain(sentence: str) -> None:
-    """Tells why it failed."""
+    """Tell why it failed."""
     tell(sentence, "Error: ", "bold red")
 
 
 def write_table(listed: Subscriptions, shows_secrets: bool, stream: TextIO) -> None:
-    """A row for each; where the terminal is too narrow for whole cells, a line for each field instead."""
+    """Write a row for each; where the terminal is too narrow for whole cells, a line for each field."""
     out = console(stream)
     rows = [record(item, shows_secrets) for item in listed]
     table = as_rows(rows)
@@ -67,7 +67,7 @@ def write_table(listed: Subscriptions, shows_secrets: bool, stream: TextIO) -> N
 
 
 def as_rows(rows: list[dict[str, str | None]]) -> "Table":
-    """A row for each record below the titles."""
+    """Return a row for each record below the titles."""
     from rich.table import Table
     table = Table(*COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for row in rows:
@@ -76,7 +76,7 @@ def as_rows(rows: list[dict[str, str | None]]) -> "Table":
 
 
 def as_blocks(rows: list[dict[str, str | None]]) -> "Table":
-    """A title and a value in each line, an empty line between records; long values go on in the next line."""
+    """Return a title and a value in each line, an empty line between records; long values go on in the next line."""
     from rich.table import Table
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="bold", no_wrap=True)
@@ -90,13 +90,13 @@ def as_blocks(rows: list[dict[str, str | None]]) -> "Table":
 
 
 def cell(value: str | None) -> "Text":
-    """A value as it is, without markup."""
+    """Return a value as it is, without markup."""
     from rich.text import Text
     return Text("-" if value is None else one_line(str(value)))
 
 
 def record(item: Subscription, shows_secrets: bool) -> dict[str, str | None]:
-    """A subscription as programs get it."""
+    """Return a subscription as programs get it."""
     secret = item.secret if shows_secrets or item.secret is None else HIDDEN
     return {"id": item.id, "application": item.application, "url": item.url, "messageType": item.message_type,
             "status": item.status, "created": item.created, "secret": secret}
@@ -115,6 +115,6 @@ def counted(number: int, one: str, many: str) -> str:
 
 
 def as_json(value: object) -> str:
-    """One line of JSON; what a terminal would obey or hide is escaped, also where JSON need not."""
+    """Return one line of JSON; what a terminal would obey or hide is escaped, also where JSON need not."""
     text = json.dumps(value, ensure_ascii=False)
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)

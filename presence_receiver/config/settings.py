@@ -41,7 +41,7 @@ class Folder(fields.String):
 
 
 def _bucket_url(text: str) -> None:
-    """A bucket of a provider that keeps what it has acknowledged, and perhaps a prefix in it."""
+    """Accept a bucket of a provider that keeps what it has acknowledged, and perhaps a prefix in it."""
     if not re.fullmatch(r"(s3|gs|az)://[^/?#\s@]+(/[^/?#\s]+)*/?", text):
         raise ValidationError("must be s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.")
     if not importlib.util.find_spec("obstore"):
@@ -113,7 +113,7 @@ class Settings:
 
     @functools.cached_property
     def secrets(self) -> tuple[bytes, ...]:
-        """The secrets a sender may show, the current one first."""
+        """Return the secrets a sender may show, the current one first."""
         return tuple(secret.encode() for secret in (self.secret, self.previous_secret) if secret)
 
     @property
@@ -133,7 +133,7 @@ class Settings:
 
 
 def load(values: Mapping[str, Any], *, needs_secret: bool = True) -> Settings:
-    """The settings in `values`, whose keys are full names (PRESENCE_SECRET); an empty string counts as missing.
+    """Return the settings in `values`, whose keys are full names (PRESENCE_SECRET); an empty string counts as missing.
 
     Keys that are no setting of ours are left alone, and told in `warnings` where they look like one; commands that
     only handle files need no secret. ConfigError has one argument, a sentence, for each fault.

@@ -38,7 +38,7 @@ class Session(requests.Session):
     """Follows no redirect and does not look where one leads: credentials stay with whom they are for."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None means: no redirect."""
+        """Return None, which means: no redirect."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Answer:
 
 
 def open_session(headers: Mapping[str, str]) -> requests.Session:
-    """A session that carries these credentials and repeats nothing by itself."""
+    """Return a session that carries these credentials and repeats nothing by itself."""
     session = Session()
     session.auth = Credentials(headers)
     return session
@@ -65,7 +65,7 @@ def open_session(headers: Mapping[str, str]) -> requests.Session:
 
 def send(session: requests.Session, method: str, url: str, timeout: float, trace: Trace,
          **content: Any) -> requests.Response:
-    """One request, its answer read to the end within `timeout` seconds, both traced. Raises what requests raises."""
+    """Return the answer, read to its end within `timeout` seconds; trace both. Raise what requests raises."""
     request = session.prepare_request(requests.Request(method, url, **content))
     trace_request(request, trace)
     surroundings = session.merge_environment_settings(str(request.url), {}, False, None, None)
@@ -83,7 +83,7 @@ def send(session: requests.Session, method: str, url: str, timeout: float, trace
 
 def _answer(session: requests.Session, request: requests.PreparedRequest, timeout: float,
             surroundings: Mapping[str, Any]) -> requests.Response:
-    """The answer with its whole body, as requests would leave it; AnswerTooLarge beyond the limit."""
+    """Return the answer with its whole body, as requests would leave it; AnswerTooLarge beyond the limit."""
     surroundings = {**surroundings, "stream": True}
     with session.send(request, timeout=timeout, **surroundings) as response:
         body = bytearray()
@@ -96,7 +96,7 @@ def _answer(session: requests.Session, request: requests.PreparedRequest, timeou
 
 
 def parse(response: requests.Response) -> Answer:
-    """Never raises: what is not JSON is named in `what`."""
+    """Return it without ever raising: what is not JSON is named in `what`."""
     if not response.content.strip():
         return Answer(response.status_code, None, "no body", target(response))
     try:
@@ -108,7 +108,7 @@ def parse(response: requests.Response) -> Answer:
 
 
 def target(response: requests.Response) -> str:
-    """The host that a redirect names; the rest of its URL may repeat what was sent."""
+    """Return the host that a redirect names; the rest of its URL may repeat what was sent."""
     try:
         host = urlsplit(response.headers.get("Location", "")).netloc.rpartition("@")[2]
     except ValueError:

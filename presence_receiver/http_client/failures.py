@@ -16,19 +16,19 @@ class AnswerTooLarge(requests.RequestException):
 
 
 def was_not_sent(error: requests.RequestException) -> bool:
-    """Whether the connection was never made, so that nothing can have been carried out."""
+    """Return whether the connection was never made, so that nothing can have been carried out."""
     early = (NotSent, requests.exceptions.ConnectTimeout, requests.exceptions.SSLError,
              requests.exceptions.ProxyError)
     return isinstance(error, early) or isinstance(cause(error), NewConnectionError)
 
 
 def cause(error: requests.RequestException) -> object:
-    """What urllib3 says below what requests says."""
+    """Return what urllib3 says below what requests says."""
     return getattr(error.args[0], "reason", error.args[0]) if error.args else None
 
 
 def reason(error: requests.RequestException) -> str:
-    """Why there is no answer, in our words."""
+    """Return why there is no answer, in our words."""
     if isinstance(error, NotSent | AnswerTooLarge):
         return str(error)
     if isinstance(error, requests.exceptions.SSLError):

@@ -86,7 +86,7 @@ class PrometheusMetrics(Metrics):
             "commit_deliveries", "How many deliveries were written and synced together.", BATCHES)
 
     def answered(self, status: int) -> None:
-        """A delivery got this answer."""
+        """Count a delivery that got this answer."""
         self._restore(RESTORE_SECONDS)
         self._deliveries.labels(str(status)).inc()
         if status != REFUSED:
@@ -98,7 +98,7 @@ class PrometheusMetrics(Metrics):
             self._last.set(at)
 
     def stored(self, accepted: int, rejected: int, unjudged: int, size: int, secret: int, seconds: float) -> None:
-        """A delivery is on disk."""
+        """Count a delivery on disk."""
         self._accepted.inc(accepted)
         if rejected:
             self._rejected.inc(rejected)
@@ -109,24 +109,24 @@ class PrometheusMetrics(Metrics):
         self._append_seconds.observe(seconds)
 
     def committed(self, deliveries: int, sync_seconds: float) -> None:
-        """So many deliveries were written and synced together."""
+        """Count deliveries that were written and synced together."""
         self._batches.observe(deliveries)
         self._sync_seconds.observe(sync_seconds)
 
     def closed(self, stem: str, count: int) -> None:
-        """So many more files of that stem have been closed."""
+        """Count files of that stem that have been closed since."""
         self._rotations[stem].inc(count)
 
     def uncompressed(self, count: int) -> None:
-        """Housekeeping found so many closed files that are not compressed."""
+        """Note how many closed files housekeeping found not compressed."""
         self._uncompressed.set(count)
 
     def retried(self) -> None:
-        """A PUT failed."""
+        """Count a PUT that failed."""
         self._retries.inc()
 
     def waiting(self, size: int) -> None:
-        """Lines came, or went."""
+        """Note that lines came, or went."""
         self._waiting.set(size)
 
     def _restore(self, seconds: float) -> None:
@@ -136,7 +136,7 @@ class PrometheusMetrics(Metrics):
             self._pages.restore()
 
     def exposition(self, folder: Path, last_delivery: float | None, is_ready: bool) -> bytes:
-        """In Prometheus' text format; a time of the last delivery from before this start counts."""
+        """Return all in Prometheus' text format; a time of the last delivery from before this start counts."""
         from prometheus_client import CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
@@ -156,7 +156,7 @@ class _Now:
         self._folder, self._is_ready = folder, is_ready
 
     def collect(self) -> Iterator[Metric]:
-        """Readiness and free bytes."""
+        """Yield readiness and free bytes."""
         from prometheus_client.core import GaugeMetricFamily
 
         yield GaugeMetricFamily(
@@ -167,7 +167,7 @@ class _Now:
 
 
 def parsed(exposition: str) -> dict[str, float]:
-    """Each sample's value, by its name and labels as they stand there: presence_deliveries_total{status="200"}."""
+    """Return each sample's value by name and labels as they stand there: presence_deliveries_total{status="200"}."""
     from prometheus_client.parser import text_string_to_metric_families
 
     values = {}
@@ -179,7 +179,7 @@ def parsed(exposition: str) -> dict[str, float]:
 
 
 def forget(process: int) -> None:
-    """A worker has ended."""
+    """Take note that a worker has ended."""
     if os.environ.get(FOLDER_VARIABLE):
         from prometheus_client.multiprocess import mark_process_dead
 

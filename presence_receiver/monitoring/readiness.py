@@ -42,7 +42,7 @@ class Readiness:
         self._has_unjudged = False
 
     def reasons(self) -> list[str]:
-        """Why a delivery would be answered 503 now, in sentences; none when it would be stored."""
+        """Return why a delivery would be answered 503 now, in sentences; none when it would be stored."""
         with self._turn:
             if time.monotonic() - self._asked >= SECONDS:
                 self._reasons = self._ask()

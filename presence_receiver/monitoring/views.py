@@ -18,19 +18,19 @@ service = Blueprint("presence_service", __name__)
 
 @service.get("/", provide_automatic_options=False)
 def root() -> Response:
-    """The vendor's set-up page tests TLS with this."""
+    """Answer the vendor's set-up page, which tests TLS with this."""
     return jsonify(service="presence-receiver")
 
 
 @service.get("/healthz", provide_automatic_options=False)
 def healthz() -> Response:
-    """The process answers; for platforms, which restart one that does not."""
+    """Answer for the process; platforms restart one that does not."""
     return jsonify(status="alive")
 
 
 @service.get("/readyz", provide_automatic_options=False)
 def readyz() -> Response:
-    """503 only when a delivery would fail now, since nothing is sent twice; what is short is a warning."""
+    """Answer 503 only when a delivery would fail now, since nothing is sent twice; warn of what is short."""
     receiver = current_app.extensions[EXTENSION]
     reasons, warnings = receiver.readiness.reasons(), receiver.readiness.warnings()
     more = {"secondsSinceDelivery": _since_delivery(receiver)} if _is_friend(receiver.settings) else {}
@@ -58,7 +58,7 @@ def _is_friend(settings: Settings) -> bool:
 
 @service.get("/metrics", provide_automatic_options=False)
 def metrics() -> Response:
-    """For Prometheus, which shows PRESENCE_METRICS_TOKEN as bearer; without one there is no such page."""
+    """Answer Prometheus, which shows PRESENCE_METRICS_TOKEN as bearer; without one there is no such page."""
     receiver = current_app.extensions[EXTENSION]
     if receiver.settings.metrics_token is None:
         return _refused(NO_TOKEN, 404)

@@ -46,12 +46,12 @@ class Answer:
         self.body = b"".join(self._pieces)
 
     def _start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
-        """PEP 3333's start_response; since nothing is sent before all is there, a second call replaces the first."""
+        """Be PEP 3333's start_response; nothing is sent before all is there, so a second call replaces the first."""
         self.status, self.headers = status, headers
         return self._pieces.append
 
     def encoded(self, *, keep_alive: bool, is_head: bool) -> bytes:
-        """The whole answer; ValueError where a header field would end before its end."""
+        """Return the whole answer; ValueError where a header field would end before its end."""
         has_body = self.code >= 200 and self.code not in (204, 304)
         lines = [f"HTTP/1.1 {self.status}", "Server: gunicorn", f"Date: {_date(int(time.time()))}",
                  f"Connection: {'keep-alive' if keep_alive else 'close'}"]
@@ -64,14 +64,14 @@ class Answer:
         return head.encode("latin-1") + (self.body if has_body and not is_head else b"")
 
     def _length(self, is_head: bool) -> int | str:
-        """Of a HEAD's answer, what the application says that the body of a GET has."""
+        """Return, for a HEAD, what the application says that the body of a GET has."""
         if is_head:
             return next((value for name, value in self.headers if name.lower() == "content-length"), len(self.body))
         return len(self.body)
 
 
 def refusal(refused: Refused) -> Answer:
-    """The answer to a request that the application does not see."""
+    """Return the answer to a request that the application does not see."""
     answer = Answer()
     answer.status = f"{refused.status} {HTTPStatus(refused.status).phrase}"
     answer.headers = [("Content-Type", "application/json")]
@@ -83,7 +83,7 @@ _dates = {0: ""}
 
 
 def _date(second: int) -> str:
-    """The header Date for a second since 1970; the last one is kept."""
+    """Return the header Date for a second since 1970; the last one is kept."""
     if second not in _dates:
         _dates.clear()
         _dates[second] = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(second))

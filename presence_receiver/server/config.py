@@ -126,7 +126,7 @@ def post_worker_init(worker: Worker) -> None:
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:
-    """What a worker that has ended counted stays."""
+    """Keep what a worker that has ended counted."""
     forget(int(worker.pid))
 
 

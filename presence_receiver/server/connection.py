@@ -42,7 +42,7 @@ class Connection(Wire):
         worker.connections.idle(self, is_trusted=False)
 
     def ready(self) -> None:
-        """Called by the loop: do one piece of what is to be done."""
+        """Do one piece of what is to be done; called by the loop."""
         if self._out:
             self._flush()
         elif self._drained >= 0:
@@ -57,7 +57,7 @@ class Connection(Wire):
             self._receive()
 
     def overdue(self) -> None:
-        """The sender has hung up; whoever takes too long has, for us, too."""
+        """Treat whoever takes too long as a sender that has hung up."""
         if not self._waiting:
             return self.close()
         self._has_ended = True  # what has come of the body is all that comes
@@ -65,7 +65,7 @@ class Connection(Wire):
         self._go_on()
 
     def end(self, *, idle_deadline: float, last_deadline: float) -> None:
-        """The worker is about to end: serve what has come; others have little time, and strangers none."""
+        """Serve what has come, for the worker is about to end; others have little time, and strangers none."""
         self._latest = last_deadline
         if self._is_idle and not self.is_trusted:
             self.ready()
@@ -81,7 +81,7 @@ class Connection(Wire):
         return not (self._began or self.is_busy or self._out or self._drained >= 0)
 
     def close(self) -> None:
-        """At once, and without a word."""
+        """Close it at once, and without a word."""
         if self.is_closed:
             return
         super().close()
@@ -90,7 +90,7 @@ class Connection(Wire):
         self._worker.closed(self)
 
     def read_body(self, size: int) -> bytes:
-        """As RequestBody asks for it; only an application that has seen the secret does."""
+        """Read as RequestBody asks for it; only an application that has seen the secret does."""
         reader = self.reader
         self.is_trusted = True
         if reader.wants_continue and not (self._rest or reader.size or reader.is_complete or self._has_ended):
@@ -156,7 +156,7 @@ class Connection(Wire):
         return now() - self._began
 
     def may_go_on(self, status: int) -> bool:
-        """Whether another request may follow one that is answered so."""
+        """Return whether another request may follow one that is answered so."""
         return self.reader.keep_alive and self.reader.is_complete and status not in CLOSING_STATUSES
 
     def answer(self, data: bytes, *, status: int, keep_alive: bool) -> None:

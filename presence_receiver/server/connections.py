@@ -24,11 +24,11 @@ class Connections(Generic[Connection]):
         return len(self._all)
 
     def __iter__(self) -> Iterator[Connection]:
-        """Each one, and whatever becomes of them meanwhile."""
+        """Yield each one, and whatever becomes of them meanwhile."""
         return iter([*self._all])
 
     def idle(self, connection: Connection, *, is_trusted: bool) -> None:
-        """It is new, or its request is answered; trusted is who has shown the secret."""
+        """Count it as idle, new or with its request answered; trusted is who has shown the secret."""
         self._all[connection] = None
         self._begun.pop(connection, None)
         self._trusted.pop(connection, None)
@@ -36,22 +36,22 @@ class Connections(Generic[Connection]):
         (self._trusted if is_trusted else self._strangers)[connection] = None
 
     def begun(self, connection: Connection, now: float) -> None:
-        """The first byte of a request has come."""
+        """Take note that the first byte of a request has come."""
         self._leave_idle(connection)
         self._begun[connection] = now
 
     def under_way(self, connection: Connection) -> None:
-        """The application has the request."""
+        """Take note that the application has the request."""
         self._leave_idle(connection)
         self._begun.pop(connection, None)
 
     def closed(self, connection: Connection) -> None:
-        """It is gone."""
+        """Forget it."""
         self.under_way(connection)
         self._all.pop(connection, None)
 
     def first_to_go(self, now: float) -> Connection | None:
-        """The one to close for a new one; None where each has a request under way, or one that has just begun."""
+        """Return the one to close for a new one; None where each has a request under way or just begun."""
         for kind in (self._strangers, self._trusted):
             if kind:
                 return next(iter(kind))

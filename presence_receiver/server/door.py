@@ -60,7 +60,7 @@ class Door:
             watcher.stop()
 
     def someone_left(self) -> None:
-        """There may be room again."""
+        """Look whether there is room again."""
         if self._is_paused:
             self._is_paused = False
             for watcher, listener in self._listening:
@@ -77,7 +77,7 @@ class Door:
 
 
 def descriptors() -> int:
-    """How many connections this process has descriptors for, of which it is allowed the most that it may have."""
+    """Return how many connections there are descriptors for; the process is allowed the most that it may have."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return most - min(KEPT_DESCRIPTORS, most // 2) if most != resource.RLIM_INFINITY else sys.maxsize

@@ -113,7 +113,7 @@ def _check_framing(environ: Environ, version: str) -> None:
 
 
 def _origin_form(method: bytes, target: bytes) -> bytes:
-    """The path and query that are asked for, of a target in any form."""
+    """Return the path and query that are asked for, of a target in any form."""
     if method == b"CONNECT" or b"#" in target:
         raise Refused(400, BROKEN)
     if target.startswith(b"/") or target == b"*":

@@ -20,9 +20,9 @@ class RequestBody(io.RawIOBase):
         self._source = source
 
     def readable(self) -> bool:
-        """As of any file."""
+        """Return True, as of any file."""
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """At most so many bytes; all without a size."""
+        """Return at most so many bytes; all without a size."""
         return self._source.read_body(sys.maxsize if size is None or size < 0 else size)

@@ -57,7 +57,7 @@ class RequestReader:
         return bool(self._start.strip(b"\r\n"))
 
     def take(self, size: int) -> bytes:
-        """At most so many bytes of the body, of those that are there."""
+        """Return at most so many bytes of the body, of those that are there."""
         body = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
         taken, rest = body[:size], body[size:]
         self.pieces, self.size = [rest] if rest else [], len(rest)
@@ -68,7 +68,7 @@ class RequestReader:
         del self._parser
 
     def _stop(self, data: bytes, start: int) -> int:
-        """Where the piece that begins at `start` ends: within it, no second request begins."""
+        """Return where the piece that begins at `start` ends: within it, no second request begins."""
         if self.has_head and self.length:
             return min(len(data), start + self.length)
         edge = (self._tail + data[start:start + 3]).find(END)
@@ -135,16 +135,16 @@ class RequestReader:
         self._parser.feed_data(line + b"".join(fields) + b"\r\n")
 
     def on_message_begin(self) -> None:
-        """Called by the parser, as those below."""
+        """Begin a message; called by the parser, as those below."""
         if not self.has_head:
             self.environ = self._base.copy()
 
     def on_url(self, target: bytes) -> None:
-        """A part of the request's target."""
+        """Take a part of the request's target."""
         self._target += target
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A field of the head; those after the body are left out."""
+        """Take a field of the head; those after the body are left out."""
         if self.has_head:
             return
         self._field_count += 1
@@ -153,7 +153,7 @@ class RequestReader:
         http_rules.add_field(self.environ, name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """Judge the head, which is there."""
         if self.has_head:
             return
         parser = self._parser
@@ -165,14 +165,14 @@ class RequestReader:
         self.has_head = True
 
     def on_body(self, piece: bytes) -> None:
-        """A part of the body."""
+        """Take a part of the body."""
         self.pieces.append(piece)
         self.size += len(piece)
         if self.length:
             self.length -= len(piece)
 
     def on_message_complete(self) -> None:
-        """The request has ended, unless the parser takes its body for another protocol."""
+        """End the request, unless the parser takes its body for another protocol."""
         if not self._is_upgrade:
             self.is_complete = True
             self.keep_alive = self._parser.should_keep_alive()

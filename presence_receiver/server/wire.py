@@ -42,11 +42,11 @@ class Wire:
         self._watch(READ)
 
     def ready(self) -> None:
-        """Called by the loop when bytes have come or can go."""
+        """Read or send; called by the loop when bytes have come or can go."""
         raise NotImplementedError
 
     def _sent(self) -> None:
-        """Called when what had to wait has gone out."""
+        """Go on, now that what had to wait has gone out."""
         raise NotImplementedError
 
     def _send(self, data: bytes) -> None:
@@ -89,7 +89,7 @@ class Wire:
             self.close()
 
     def close(self) -> None:
-        """At once, and without a word."""
+        """Close it at once, and without a word."""
         if not self.is_closed:
             self._watcher.stop()
             self._watcher.close()

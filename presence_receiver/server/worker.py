@@ -46,18 +46,18 @@ class HttpWorker(Worker):
         self._greenlets = Greenlets()
 
     def init_process(self) -> None:
-        """Called after the fork: let what waits in the application wait in gevent's loop."""
+        """Let what waits in the application wait in gevent's loop; called after the fork."""
         monkey.patch_all()
         hub.reinit()
         self._limit = min(self.cfg.worker_connections, descriptors())
         super().init_process()
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """In a greenlet, for gunicorn sleeps there, which the loop must not."""
+        """Quit in a greenlet, for gunicorn sleeps there, which the loop must not."""
         gevent.spawn(super().handle_quit, sig, frame)
 
     def handle_usr1(self, sig: int, frame: FrameType | None) -> None:
-        """In a greenlet: a lock of the log's may be taken."""
+        """Reopen the log in a greenlet: a lock of the log's may be taken."""
         gevent.spawn(super().handle_usr1, sig, frame)
 
     def run(self) -> None:
@@ -80,7 +80,7 @@ class HttpWorker(Worker):
         timer.stop()
 
     def _base(self) -> Environ:
-        """What the environs of all requests share."""
+        """Return what the environs of all requests share."""
         name = self.sockets[0].getsockname()
         host, port = name[:2] if isinstance(name, tuple) else (name, "")
         return dict(base_environ(self.cfg)) | {
@@ -105,7 +105,7 @@ class HttpWorker(Worker):
         return first is not None
 
     def _tick(self) -> None:
-        """Every so often."""
+        """Do what is due every so often."""
         self._door.someone_left()
         now = time.monotonic()
         overdue = [connection for connection in self.connections if connection.deadline < now]
@@ -123,7 +123,7 @@ class HttpWorker(Worker):
             connection.end(idle_deadline=min(now + self.deadlines.idle_at_end, last), last_deadline=last)
 
     def closed(self, connection: Connection) -> None:
-        """A connection is gone."""
+        """Take note that a connection is gone."""
         self.connections.closed(connection)
         self._door.someone_left()
 
@@ -168,6 +168,6 @@ class HttpWorker(Worker):
 
 
 def _add_address(environ: Environ, address: Any) -> None:
-    """Whose connection it is; a Unix socket's is nobody's."""
+    """Add whose connection it is; a Unix socket's is nobody's."""
     host, port = address[:2] if isinstance(address, tuple) else ("", "")
     environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = host, str(port)

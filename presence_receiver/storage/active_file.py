@@ -151,7 +151,7 @@ class LineFile:
             durable.sync_folder(self._folder)
 
     def take_closed_count(self) -> int:
-        """How often it was closed since this was last asked."""
+        """Return how often it was closed since this was last asked."""
         count, self._closed_count = self._closed_count, 0
         return count
 

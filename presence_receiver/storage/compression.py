@@ -20,7 +20,7 @@ ROOM = 4
 
 
 def is_left_over(name: str) -> bool:
-    """Whether the file of this name is one that an interrupted compression left."""
+    """Return whether the file of this name is one that an interrupted compression left."""
     return name.startswith(".") and name.endswith(".jsonl.gz.tmp")
 
 

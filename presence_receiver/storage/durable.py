@@ -46,7 +46,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def free_bytes(folder: Path | str) -> int:
-    """What we may still write there; a filesystem that does not tell counts as endless. Raises OSError."""
+    """Return what we may still write there; a filesystem that does not tell counts as endless. Raises OSError."""
     filesystem = os.statvfs(folder)
     return filesystem.f_bavail * filesystem.f_frsize if filesystem.f_blocks else sys.maxsize
 
@@ -98,6 +98,12 @@ def open_new(path: Path | str) -> int:
             raise
     put_aside(path)
     return open_plain(path, flags)
+
+
+def remove_file(path: Path | str) -> None:
+    """Remove a file or a link; leave a folder alone."""
+    with suppress(IsADirectoryError):
+        os.unlink(path)
 
 
 def put_aside(path: Path | str) -> None:

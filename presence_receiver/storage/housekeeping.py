@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from presence_receiver.config import Settings
@@ -38,7 +38,7 @@ LIST_SECONDS = 3600.0
 
 
 def housekeeping_lock(data_dir: Path) -> FileLock:
-    """Held by whoever changes closed files: one process at a time, and never asked for inside the writer's lock."""
+    """Hold what lets one process at a time change closed files; never asked for inside the writer's lock."""
     return FileLock(data_dir / ".housekeeping.lock")
 
 
@@ -107,7 +107,7 @@ class Housekeeping:
         self._tidied = None if self._is_failing else closed_last
 
     def _closed_last(self) -> bytes:
-        """What the lock file says of the last file that was closed, or put aside as odd."""
+        """Return what the lock file says of the last file that was closed, or put aside as odd."""
         try:
             with open(durable.open_plain(self._folder / LOCK_NAME), "rb") as lock:
                 return lock.read(LENGTH)
@@ -136,7 +136,7 @@ class Housekeeping:
             time.sleep(SECONDS / TRIES / 2)
 
     def _attempt(self, step: Callable[[], None]) -> None:
-        """One step; its failure does not keep the others, since deleting helps where a full disk stops the rest."""
+        """Do one step; its failure keeps no other, since deleting helps where a full disk stops the rest."""
         try:
             step()
         except OSError as failure:
@@ -155,14 +155,13 @@ class Housekeeping:
             is_draft = name.endswith((".replay", ".replay.draft")) and not is_noted
             is_left_over = compression.is_left_over(name) or rewriting.is_left_over(name)
             if is_draft or is_left_over or name in (f".{stem}.jsonl.next" for stem in rotation.STEMS):
-                with suppress(IsADirectoryError):
-                    os.unlink(self._folder / name)
+                self._attempt(functools.partial(durable.remove_file, self._folder / name))
 
     def _odd_files(self) -> list[Path]:
         return [self._folder / name for name in sorted(self._names()) if odd_files.stem_of(name)]
 
     def _names(self) -> set[str]:
-        """The plain files of the folder; what else has the name of one of ours is told and left alone."""
+        """Return the plain files of the folder; what else has the name of one of ours is told and left alone."""
         names = durable.plain_names(self._folder)
         for name in set(os.listdir(self._folder)) - names:
             if rotation.is_closed(name) or odd_files.stem_of(name):
@@ -170,7 +169,7 @@ class Housekeeping:
         return names
 
     def _plain_files(self) -> list[Path]:
-        """The closed files to compress; where a .gz stands beside one, that was begun and is finished anyway."""
+        """Return the closed files to compress; where a .gz stands beside one, that was begun and is finished anyway."""
         is_wanted = self._settings.compress == "gzip"
         return [path for path in self._plain() if is_wanted or path.with_name(f"{path.name}.gz").exists()]
 
@@ -179,7 +178,7 @@ class Housekeeping:
         return [self._folder / name for name in sorted(names) if name.endswith(".jsonl")]
 
     def _surplus(self) -> list[Path]:
-        """The closed files to delete, oldest first."""
+        """Return the closed files to delete, oldest first."""
         now = datetime.datetime.fromtimestamp(self._clock.now(), datetime.UTC)
         names = filter(rotation.is_closed, durable.plain_names(self._folder))
         sizes = {name: os.stat(self._folder / name).st_size for name in names}

@@ -17,6 +17,9 @@ from pathlib import Path
 
 from presence_receiver.storage import durable
 
+LONGEST = 64 * 1024
+"""Bytes of a note; ours has a few hundred."""
+
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +55,7 @@ class Journal:
         durable.sync_folder(self._folder)
 
     def _relative(self, path: str | Path) -> str:
-        """From the data folder, which may have another path for who resolves this, in a container say."""
+        """Return it from the data folder, which may have another path for who resolves this, in a container say."""
         return os.path.relpath(os.path.realpath(path), os.path.realpath(self._folder))
 
     def resolve(self) -> None:
@@ -77,7 +80,8 @@ class Journal:
         durable.sync_folder(self._folder)
 
     def _text(self) -> bytes:
-        if not stat.S_ISREG(os.lstat(self.path).st_mode):
+        found = os.lstat(self.path)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LONGEST:
             raise ValueError
         return self.path.read_bytes()
 

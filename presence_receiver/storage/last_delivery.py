@@ -41,7 +41,7 @@ class LastDelivery:
         self._turn = threading.Lock()
 
     def note(self) -> None:
-        """A verified delivery is here: touch the file, where that was not done a moment ago, and wait for nothing.
+        """Touch the file, where that was not done a moment ago, and wait for nothing.
 
         A disk that hangs holds one thread of the pool and no delivery.
         """
@@ -85,14 +85,14 @@ class LastDelivery:
                 tell(self._folder / QUIET_NAME)
 
     def _tell_quiet(self, path: Path) -> None:
-        """The file has the time of the last delivery before; whoever makes it tells."""
+        """Tell, where this process makes the file; it has the time of the last delivery before."""
         silence = self._silence()
         durable.make_folder(path.parent)
         _stamp(path, time.time() - silence, os.O_EXCL)
         log.warning(QUIET, silence, self._quiet_seconds)
 
     def _tell_again(self, path: Path) -> None:
-        """Whoever removes the file tells."""
+        """Tell, where this process removes the file."""
         before = _time(path)
         if before is not None:
             os.unlink(path)
@@ -122,7 +122,7 @@ def _stamp(path: Path, at: float, more: int = 0) -> None:
 
 
 def _give_away(descriptor: int, folder: Path) -> None:
-    """What root makes is the receiver's, as all in the folder."""
+    """Give what root makes to the receiver, as all in the folder."""
     with suppress(OSError):
         lock = os.lstat(folder / LOCK_NAME)
         os.fchown(descriptor, lock.st_uid, lock.st_gid)

@@ -139,7 +139,7 @@ class LineFiles:
 
 
 def _aside(torn: bytes, now: datetime.datetime) -> bytes:
-    """The rejected line of a torn tail; zero bytes at its end are no content."""
+    """Return the rejected line of a torn tail; zero bytes at its end are no content."""
     return lines.unreadable(torn.rstrip(b"\0"), "Half a line, left by a crash or a power cut.", lines.stamp(now))
 
 

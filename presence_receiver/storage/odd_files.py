@@ -57,7 +57,7 @@ def _draft(path: Path) -> IO[bytes]:
 
 
 def _lines(source: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """What is between two newlines, and whether it is a whole line; longer than any of ours, it comes in pieces."""
+    """Yield what is between newlines and whether it is a whole line; longer than any of ours, in pieces."""
     is_beginning = True
     while line := source.readline(LONGEST_LINE):
         yield line, is_beginning and line.startswith(b"{") and line.endswith(b"}\n") and b"\0" not in line
@@ -65,7 +65,7 @@ def _lines(source: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 def _rejected(rest: bytes, moment: datetime.datetime) -> Iterator[bytes]:
-    """Rejected lines of at most a piece each; zero bytes at its ends are no content."""
+    """Yield rejected lines of at most a piece each; zero bytes at its ends are no content."""
     for start in range(0, len(rest), PIECE):
         if piece := rest[start:start + PIECE].strip(b"\0\n"):
             yield lines.unreadable(piece, REASON, lines.stamp(moment))

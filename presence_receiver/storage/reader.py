@@ -15,7 +15,7 @@ from presence_receiver.storage import durable, rotation
 
 
 def stored_lines(folder: Path, stem: str) -> Iterator[bytes]:
-    """Every whole line of the files of that stem, oldest first; raises OSError."""
+    """Yield every whole line of the files of that stem, oldest first; raise OSError."""
     with ExitStack() as stack:
         active = None
         with suppress(FileNotFoundError):  # opened first: what it is renamed to after that is known by its inode
@@ -32,7 +32,7 @@ def _whole(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _open_closed(path: Path) -> IO[bytes]:
-    """A closed file, also where it has been compressed since it was listed."""
+    """Return a closed file, also where it has been compressed since it was listed."""
     if path.suffix != ".gz":
         with suppress(FileNotFoundError):
             return open(durable.open_plain(path), "rb")
@@ -42,13 +42,13 @@ def _open_closed(path: Path) -> IO[bytes]:
 
 
 def closed_files(folder: Path, stem: str) -> list[Path]:
-    """The closed files of that stem, oldest first; of a file and its compressed copy only the file."""
+    """Return the closed files of that stem, oldest first; of a file and its compressed copy only the file."""
     names = {name for name in durable.plain_names(folder) if rotation.closed_at(stem, name)}
     copies = {f"{name}.gz" for name in names}
     return [folder / name for name in sorted(names - copies)]
 
 
 def stored_files(folder: Path, stem: str) -> list[Path]:
-    """All files of that stem that there are, oldest first, the active one last."""
+    """Return all files of that stem that there are, oldest first, the active one last."""
     active = folder / f"{stem}.jsonl"
     return [*closed_files(folder, stem), *([active] if active.name in durable.plain_names(folder) else [])]

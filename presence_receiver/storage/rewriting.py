@@ -24,12 +24,12 @@ Progress = Callable[[int, int], None]
 
 
 def is_left_over(name: str) -> bool:
-    """Whether the file of this name is one that an interrupted rewriting left."""
+    """Return whether the file of this name is one that an interrupted rewriting left."""
     return name.startswith(".") and name.endswith(SUFFIX)
 
 
 def lines_in(path: Path, progress: Progress = lambda done, size: None) -> Iterator[bytes]:
-    """The file's lines; what is behind the last newline comes as one too. Raises what is in UNREADABLE."""
+    """Yield the file's lines; what is behind the last newline comes as one too. Raises what is in UNREADABLE."""
     with open(durable.open_plain(path), "rb") as raw:
         size = os.fstat(raw.fileno()).st_size
         for line in gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw:
@@ -60,7 +60,7 @@ def rewrite(path: Path, change: Callable[[bytes], bytes], progress: Progress = l
 
 @contextmanager
 def _written(temporary: Path, path: Path) -> Iterator[IO[bytes]]:
-    """The file beside `path`, compressed as it is and with its owner and mode; synced when it is whole."""
+    """Yield the file beside `path`, compressed as it is and with its owner and mode; synced when it is whole."""
     before = path.stat()
     descriptor = durable.open_new(temporary)
     with ExitStack() as stack:

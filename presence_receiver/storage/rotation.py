@@ -14,7 +14,7 @@ _CLOSED = re.compile(r"(?P<stem>[a-z]+)-(?P<time>\d{8}T\d{6}\.\d{6}Z)\.jsonl(?:\
 
 def is_due(*, size: int, batch: int, first: datetime.datetime | None, now: datetime.datetime,
            most_bytes: int, most_seconds: int) -> bool:
-    """Whether a file of `size` bytes, whose first line is of `first`, is closed before `batch` bytes more.
+    """Return whether a file of `size` bytes, whose first line is of `first`, is closed before `batch` bytes more.
 
     An empty file never is. A file whose first line tells no time is judged by its size alone.
     """
@@ -25,7 +25,7 @@ def is_due(*, size: int, batch: int, first: datetime.datetime | None, now: datet
 
 
 def closed_name(stem: str, now: datetime.datetime, names: Iterable[str]) -> str:
-    """The name for a file that is closed now, later than that of any closed before, whatever the clock does."""
+    """Return the name for a file that is closed now, later than that of any closed before, whatever the clock does."""
     matches = filter(None, map(_CLOSED.match, names))
     texts = sorted((match["time"] for match in matches if match["stem"] == stem), reverse=True)
     last = next(filter(None, map(parsed_time, texts)), None)  # of 100,000 only one is parsed: each takes 6 us
@@ -61,7 +61,7 @@ def parsed_time(text: str) -> datetime.datetime | None:
 
 
 def closed_at(stem: str, name: str) -> datetime.datetime | None:
-    """When the file of this name was closed; None for any other file."""
+    """Return when the file of this name was closed; None for any other file."""
     match = _CLOSED.match(name)
     if match is None or match["stem"] != stem:
         return None
@@ -69,13 +69,13 @@ def closed_at(stem: str, name: str) -> datetime.datetime | None:
 
 
 def is_closed(name: str) -> bool:
-    """Whether the file of this name is a closed one of ours."""
+    """Return whether the file of this name is a closed one of ours."""
     return any(closed_at(stem, name) for stem in STEMS)
 
 
 def surplus(stem: str, sizes: Mapping[str, int], now: datetime.datetime, *, most_files: int | None,
             most_days: int | None, most_bytes: int | None) -> list[str]:
-    """The closed files of `stem` to delete, oldest first, of a folder's names and sizes; None limits nothing.
+    """Return the closed files of `stem` to delete, oldest first, of a folder's names and sizes; None limits nothing.
 
     A plain file and its .gz count as one, with both sizes. One beyond a limit takes all older ones with it.
     """

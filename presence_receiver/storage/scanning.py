@@ -10,7 +10,7 @@ LONGEST_TORN = 1 << 20
 
 
 def first_hole(descriptor: int, start: int, end: int) -> int | None:
-    """Where the first zero byte stands: a power cut leaves them for what was not synced, JSON has none."""
+    """Return where the first zero byte stands: a power cut leaves them for what was not synced, JSON has none."""
     for offset in range(start, end, PIECE):
         found = os.pread(descriptor, PIECE, offset).find(b"\0")
         if found >= 0:
@@ -19,7 +19,7 @@ def first_hole(descriptor: int, start: int, end: int) -> int | None:
 
 
 def line_start(descriptor: int, end: int, most: int = PIECE) -> int | None:
-    """Where the line begins that goes on at `end`; None where that is more than `most` bytes before it."""
+    """Return where the line begins that goes on at `end`; None where that is more than `most` bytes before it."""
     start = max(0, end - most - 1)
     found = os.pread(descriptor, end - start, start).rfind(b"\n")
     return None if found < 0 and start else start + found + 1

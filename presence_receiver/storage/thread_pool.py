@@ -56,7 +56,7 @@ def wait_until(signal: Any, deadline: float | None) -> bool:
 
 
 def let_others_go_on() -> None:
-    """Under gevent, let every request that has something to do run until it waits; threads need no help."""
+    """Let every request that has something to do run until it waits, under gevent; threads need no help."""
     if _is_gevent():
         from gevent import sleep
 

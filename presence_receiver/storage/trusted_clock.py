@@ -21,7 +21,7 @@ class TrustedClock:
         self._agreed = wall(), counter()
 
     def now(self) -> float:
-        """The wall clock's time, or what it would be had nobody set it forward within a day."""
+        """Return the wall clock's time, or what it would be had nobody set it forward within a day."""
         wall, count = self._wall(), self._counter()
         agreed_wall, agreed_count = self._agreed
         expected = agreed_wall + count - agreed_count

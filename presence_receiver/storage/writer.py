@@ -75,7 +75,7 @@ class Writer:
             raise storage_error(failure) from failure
 
     def _locked(self, waits: bool) -> AbstractContextManager[bool]:
-        """The lock; what is new to this process is scanned before it is asked for."""
+        """Return the lock; what is new to this process is scanned before it is asked for."""
         self._files.look()
         return self._lock.held(waits=waits)
 

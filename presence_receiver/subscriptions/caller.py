@@ -22,7 +22,7 @@ class Caller:
         self._timeout, self._trace, self._tell = timeout, trace, tell
 
     def call(self, method: str, path: str, **content: Any) -> Answer:
-        """The answer, whatever its status; raises CallFailed, or OutcomeUnknown if it may have been done."""
+        """Return the answer, whatever its status; raise CallFailed, or OutcomeUnknown if it may have been done."""
         try:
             with open_session(self._headers) as session:
                 answer = parse(self._response(session, method, self._base + path, content))
@@ -32,7 +32,7 @@ class Caller:
 
     def _response(self, session: requests.Session, method: str, url: str,
                   content: dict[str, Any]) -> requests.Response:
-        """The whole answer; only GET is ever asked again."""
+        """Return the whole answer; only GET is ever asked again."""
         def attempt(seconds: float) -> requests.Response:
             return send(session, method, url, seconds, self._trace, **content)
 
@@ -55,7 +55,7 @@ class Caller:
 
 
 def unsure(method: str) -> type[CallFailed]:
-    """The error for a call that was sent and not understood: all but GET may have been carried out."""
+    """Return the error for a call that was sent and not understood: all but GET may have been carried out."""
     return CallFailed if method == "GET" else OutcomeUnknown
 
 

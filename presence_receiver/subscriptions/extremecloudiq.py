@@ -38,14 +38,14 @@ class ExtremeCloudIQ:
     @classmethod
     def from_environment(cls, environment: Environment, mask: Mask, timeout: float, trace: Trace,
                          tell: Tell) -> Self:
-        """Raises ConfigError with all that is missing or malformed."""
+        """Return one account's API; raise ConfigError with all that is missing or malformed."""
         base = environment.base("EXTREMECLOUDIQ_URL", "https://api.extremecloudiq.com")
         headers = {"Authorization": "Bearer " + environment.credential("EXTREMECLOUDIQ_ACCESS_TOKEN")}
         environment.check()
         return cls(Caller("EXTREMECLOUDIQ_URL", base, headers, timeout, trace, tell), mask)
 
     def list(self) -> Subscriptions:
-        """Pages count from 1; a bare array is everything at once."""
+        """Return all; pages count from 1, a bare array is everything at once."""
         found: dict[str, Subscription] = {}
         page, last = 1, 1
         while page <= last:
@@ -59,20 +59,20 @@ class ExtremeCloudIQ:
         return [*found.values()]
 
     def create(self, wanted: Subscription) -> None:
-        """An array of one; the answer is 202 with nothing in it."""
+        """Post an array of one; the answer is 202 with nothing in it."""
         self._request("POST", json=[{
             "application": wanted.application, "url": wanted.url, "secret": wanted.secret,
             "message_type": wanted.message_type or DEFAULT_MESSAGE_TYPE, "status": "ENABLED"}])
 
     def delete(self, subscription_id: str) -> None:
-        """Older servers do not have the way of today and have another."""
+        """Delete one; older servers do not have the way of today and have another."""
         answer = self._caller.call("DELETE", f"{WEBHOOKS}/:delete", params={"ids": subscription_id})
         if answer.status in (404, 405):
             answer = self._caller.call("DELETE", f"{WEBHOOKS}/{quote(subscription_id, safe='')}")
         self._checked("DELETE", answer)
 
     def message_types(self) -> tuple[str, ...]:
-        """As the vendor's own client lists them: there is no call for it."""
+        """Return them as the vendor's own client lists them: there is no call for it."""
         return MESSAGE_TYPES
 
     def _subscriptions(self, body: Any) -> Subscriptions:
@@ -91,7 +91,7 @@ class ExtremeCloudIQ:
         return self._checked(method, self._caller.call(method, WEBHOOKS, **content))
 
     def _checked(self, method: str, answer: Answer) -> Any:
-        """The body of a 2xx answer; an error's body in it is an error all the same."""
+        """Return the body of a 2xx answer; an error's body in it is an error all the same."""
         is_error = isinstance(answer.body, dict) and "error_code" in answer.body
         if is_error or not answer.is_success:
             said = told(self._mask, answer, words(answer.body if is_error else {}))
@@ -100,7 +100,7 @@ class ExtremeCloudIQ:
 
 
 def subscription(item: dict[str, Any]) -> Subscription:
-    """ExtremeCloud IQ's record in our words."""
+    """Return ExtremeCloud IQ's record in our words."""
     return Subscription(
         id=identity(item, "EXTREMECLOUDIQ_URL"), application=text(item.get("application")), url=str(item.get("url")),
         secret=text(item.get("secret")), message_type=text(item.get("message_type")),
@@ -108,7 +108,7 @@ def subscription(item: dict[str, Any]) -> Subscription:
 
 
 def pages(body: Any) -> list[dict[str, Any]]:
-    """The pages in an answer, whichever of its three shapes it has."""
+    """Return the pages in an answer, whichever of its three shapes it has."""
     if isinstance(body, dict):
         return [body]
     if isinstance(body, list) and all(isinstance(item, dict) and "data" in item for item in body):
@@ -117,11 +117,11 @@ def pages(body: Any) -> list[dict[str, Any]]:
 
 
 def page_count(body: Any) -> int:
-    """How many pages there are, as far as the answer says."""
+    """Return how many pages there are, as far as the answer says."""
     return max((page["total_pages"] for page in pages(body) if isinstance(page.get("total_pages"), int)), default=1)
 
 
 def words(error: dict[str, Any]) -> str:
-    """The API's own words; begins with a separator, or is empty."""
+    """Return the API's own words; begins with a separator, or is empty."""
     said = " ".join(str(error[key]) for key in ("error_code", "error_message") if error.get(key))
     return f"; {said}" if said else ""

@@ -37,7 +37,7 @@ class HiveManager:
     @classmethod
     def from_environment(cls, environment: Environment, mask: Mask, timeout: float, trace: Trace,
                          tell: Tell) -> Self:
-        """Raises ConfigError with all that is missing or malformed."""
+        """Return one account's API; raise ConfigError with all that is missing or malformed."""
         base = environment.base("HIVEMANAGER_URL")
         version = environment.one_of("HIVEMANAGER_API_VERSION", ("beta", "v1"))
         headers = {
@@ -52,7 +52,7 @@ class HiveManager:
         return cls(Caller("HIVEMANAGER_URL", path, headers, timeout, trace, tell), version, owner_id, mask)
 
     def list(self) -> Subscriptions:
-        """Asks without a page first; then, where `pagination` counts more, until nothing new comes."""
+        """Ask without a page first; then, where `pagination` counts more, until nothing new comes."""
         found: dict[str, Subscription] = {}
         for page in self._pages():
             fresh = [item for item in page if item.id not in found]
@@ -62,7 +62,7 @@ class HiveManager:
         return [*found.values()]
 
     def create(self, wanted: Subscription) -> None:
-        """The four documented members, and the type only where one was asked for."""
+        """Post the four documented members, and the type only where one was asked for."""
         body: dict[str, Any] = {"application": wanted.application, "ownerId": self._owner_id,
                                 "secret": wanted.secret, "url": wanted.url}
         if wanted.message_type and wanted.message_type.startswith("LOCATION_"):
@@ -72,11 +72,11 @@ class HiveManager:
         self._request("POST", json=body)
 
     def delete(self, subscription_id: str) -> None:
-        """The slash at the end belongs to the path."""
+        """Delete one; the slash at the end belongs to the path."""
         self._request("DELETE", f"/{quote(subscription_id, safe='')}/", params=self._owner)
 
     def message_types(self) -> tuple[str, ...]:
-        """Only beta can be asked."""
+        """Return them; only beta can be asked."""
         if self._version != "beta":
             return WITHOUT_LISTING
         events = self._request("GET", "/eventTypes", params=self._owner).get("data")
@@ -91,7 +91,7 @@ class HiveManager:
         return {"ownerId": str(self._owner_id)}
 
     def _pages(self) -> Iterator[Subscriptions]:
-        """The size of a page is whatever the first one turns out to have."""
+        """Yield the size of a page is whatever the first one turns out to have."""
         envelope = self._request("GET", params=self._owner)
         first = self._subscriptions(envelope)
         yield first
@@ -114,7 +114,7 @@ class HiveManager:
         return [subscription(item) for item in data or ()]
 
     def _request(self, method: str, path: str = "", **content: Any) -> dict[str, Any]:
-        """The envelope of a 2xx answer; an `error` in it is an error whatever the status."""
+        """Return the envelope of a 2xx answer; an `error` in it is an error whatever the status."""
         answer = self._caller.call(method, path, **content)
         envelope = answer.body if isinstance(answer.body, dict) else {}
         error = envelope.get("error")
@@ -131,7 +131,7 @@ class HiveManager:
 
 
 def subscription(item: dict[str, Any]) -> Subscription:
-    """HiveManager's record in our words."""
+    """Return HiveManager's record in our words."""
     return Subscription(
         id=identity(item, "HIVEMANAGER_URL"), application=text(item.get("application")), url=str(item.get("url")),
         secret=text(item.get("secret")), message_type=text(item.get("messageType")),
@@ -139,14 +139,14 @@ def subscription(item: dict[str, Any]) -> Subscription:
 
 
 def says_more(envelope: dict[str, Any], seen: int) -> bool:
-    """Whether `pagination` counts more than was seen; -1 means that it does not know, so one has to ask."""
+    """Return whether `pagination` counts more than was seen; -1 means that it does not know, so one has to ask."""
     pagination = envelope.get("pagination")
     total = pagination.get("totalCount") if isinstance(pagination, dict) else None
     return isinstance(total, int) and (total < 0 or total > seen)
 
 
 def words(error: dict[str, Any]) -> str:
-    """The API's own words, with its validation errors by path; begins with a separator, or is empty."""
+    """Return the API's own words, with its validation errors by path; begins with a separator, or is empty."""
     said = " ".join(str(error[key]) for key in ("code", "message") if error.get(key))
     faults = error.get("validationErrors")
     lines = [f"{path}: {', '.join(map(str, told)) if isinstance(told, list) else told}"
@@ -155,5 +155,5 @@ def words(error: dict[str, Any]) -> str:
 
 
 def strings(data: Any) -> tuple[str, ...]:
-    """The strings of a list; nothing of anything else."""
+    """Return the strings of a list; nothing of anything else."""
     return tuple(item for item in data if isinstance(item, str)) if isinstance(data, list) else ()

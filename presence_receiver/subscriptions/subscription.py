@@ -34,12 +34,12 @@ Subscriptions = list[Subscription]
 
 
 def text(value: object) -> str | None:
-    """A member of a vendor's record as text, whatever it came as."""
+    """Return a member of a vendor's record as text, whatever it came as."""
     return None if value is None else str(value)
 
 
 def identity(item: Mapping[str, object], setting: str) -> str:
-    """The id of a vendor's record; CallFailed where it has none, since nothing could be said or done about it."""
+    """Return the id of a vendor's record; CallFailed where it has none: nothing could be done about it."""
     if item.get("id") in (None, ""):
         members = one_line(", ".join(map(str, item)))[:200] or "no member at all"
         raise CallFailed(f"{setting} answered with a subscription that has no id, only {members}: "
@@ -48,7 +48,7 @@ def identity(item: Mapping[str, object], setting: str) -> str:
 
 
 def endless(setting: str) -> CallFailed:
-    """The error for a list that goes on and on."""
+    """Return the error for a list that goes on and on."""
     return CallFailed(f"{setting} answered with more than {MOST_PAGES:,} pages of subscriptions: "
                       "check that it is the API's address.")
 
@@ -60,13 +60,13 @@ class SubscriptionApi(Protocol):
     longest_secret: int | None
 
     def list(self) -> Subscriptions:
-        """All subscriptions of the account, from all pages, with their secrets."""
+        """Return all subscriptions of the account, from all pages, with their secrets."""
 
     def create(self, wanted: Subscription) -> None:
-        """Asks for it; its id is learnt by listing. Raises AlreadyExists and OutcomeUnknown too."""
+        """Ask for it; its id is learnt by listing. Raise AlreadyExists and OutcomeUnknown too."""
 
     def delete(self, subscription_id: str) -> None:
-        """Deletes one. Raises OutcomeUnknown where the answer was lost."""
+        """Delete one; raise OutcomeUnknown where the answer was lost."""
 
     def message_types(self) -> tuple[str, ...]:
-        """What can be subscribed to."""
+        """Return what can be subscribed to."""

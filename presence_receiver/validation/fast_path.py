@@ -7,22 +7,19 @@ checked afterwards, for many observations at once.
 from __future__ import annotations
 
 import functools
-import itertools
-import socket
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
 from presence_receiver.as_sent import AsSent
 from presence_receiver.budgets import Budget
-from presence_receiver.validation.bulk_rules import are_addresses, are_macs, are_times
+from presence_receiver.validation.bulk_rules import are_good
 from presence_receiver.validation.observation import OURS, clear_coordinates, observation_type, place, struct_type
 from presence_receiver.validation.reports import DECODING, loaded, split
-from presence_receiver.validation.schemas import DeviceObserverSchema, ReportSchema
+from presence_receiver.validation.schemas import ReportSchema
 from presence_receiver.validation.slow_decoder import TooCostly
 
 REFUSALS = (*DECODING, ValueError, TooCostly)
@@ -45,7 +42,6 @@ def _list_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 _Known: Any = observation_type(has_words=True, is_strict=False)
 _Head: Any = struct_type(ReportSchema, ["ownerId", "apMac"], is_strict=True)
-_DeviceObserver: Any = struct_type(DeviceObserverSchema, ["apMac", "rssi"], is_strict=False)
 _encoder = msgspec.json.Encoder()
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -85,8 +81,8 @@ def _are_all_good(observations: Sequence[Any] | None, heads: Iterable[Head], bud
     if observations is None:
         return False
     if len(observations) <= SLICE:
-        return _are_good(observations, heads)
-    return _are_good((), heads) and all(_are_good(part) for part in _slices(observations, budget))
+        return are_good(observations, heads)
+    return are_good((), heads) and all(are_good(part) for part in _slices(observations, budget))
 
 
 def _pieces(
@@ -123,7 +119,7 @@ def _parts(report: Any, budget: Budget) -> tuple[Head, list[Any] | None]:
 
 
 def _head(report: Any, budget: Budget) -> Head:
-    """Return the report's, yet to be checked by `_are_good`; raise REFUSALS where it has any other field or is none."""
+    """Return the report's, yet to be checked by `are_good`; raise REFUSALS where it has any other field or is none."""
     if not isinstance(report, dict) or not isinstance(report.get("observations"), msgspec.Raw):
         raise msgspec.ValidationError("No report with observations that are yet to be decoded.")
     found = msgspec.convert(
@@ -133,7 +129,7 @@ def _head(report: Any, budget: Budget) -> Head:
 
 
 def _decoded(observations: msgspec.Raw, budget: Budget) -> list[Any]:
-    """Return the JSON array as Observations, yet to be checked by `_are_good`; raise REFUSALS where one is not fast."""
+    """Return the JSON array as Observations, yet to be checked by `are_good`; raise REFUSALS where one is not fast."""
     with suppress(*REFUSALS):
         return _decoder((), has_words=False).decode(observations)
     budget.rest()
@@ -155,49 +151,18 @@ def _unknown_names(observations: msgspec.Raw, budget: Budget) -> tuple[str, ...]
 
 @functools.lru_cache(64)
 def _decoder(unknown: tuple[str, ...], has_words: bool) -> msgspec.json.Decoder[list[Any]]:
-    """Takes these fields too; `has_words`, coordinates that say that they are no number."""
+    """Return one that takes these fields too; `has_words`, coordinates that say that they are no number."""
     return _list_decoder(observation_type(unknown, has_words=has_words, is_strict=True))
 
 
 def accepted(objects: Sequence[Any]) -> list[Any]:
-    """For each decoded JSON object its Observation, without unknown fields; None where the schemas must judge."""
+    """Return each decoded JSON object's Observation, without unknown fields; None where the schemas must judge."""
     try:
         known = msgspec.convert(objects, list[_Known])
-        if _are_good(known):
+        if are_good(known):
             clear_coordinates(known)
             return known
     except REFUSALS:
         pass
     half = len(objects) // 2
     return accepted(objects[:half]) + accepted(objects[half:]) if half else [None] * len(objects)
-
-
-def _are_good(observations: Sequence[Any], heads: Iterable[Head] = ()) -> bool:
-    """Whether the rules hold that decoding has not checked, for all of these Observations and reports."""
-    return (
-        are_macs([seen.clientMac for seen in observations])
-        and are_macs([seen.apMac for seen in observations if seen.apMac is not None])
-        and are_macs([ap_mac for _, ap_mac in heads if ap_mac is not None])
-        and _are_dated(observations)
-        and are_addresses(socket.AF_INET, {seen.ipv4 for seen in observations})
-        and are_addresses(socket.AF_INET6, {seen.ipv6 for seen in observations})
-        and _have_good_observers(observations)
-    )
-
-
-def _are_dated(observations: Sequence[Any]) -> bool:
-    times = [seen.seenTime for seen in observations if seen.seenTime is not None]
-    if len(times) < len(observations) and any(seen.seenTime is seen.seenEpoch is None for seen in observations):
-        return False
-    return are_times(times)
-
-
-def _have_good_observers(observations: Sequence[Any]) -> bool:
-    lists = [seen.deviceObservers for seen in observations if seen.deviceObservers is not UNSET]
-    if not lists:
-        return True
-    try:
-        observers = msgspec.convert(list(itertools.chain.from_iterable(lists)), list[_DeviceObserver])
-    except msgspec.ValidationError:
-        return False
-    return are_macs([observer.apMac for observer in observers if observer.apMac is not None])

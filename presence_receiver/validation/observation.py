@@ -31,7 +31,7 @@ Anything = Scalar | list[Scalar] | dict[str, Scalar]
 
 
 def _type(field: fields.Field[Any], has_words: bool) -> Any:
-    """The msgspec type that takes no more than the field does; patterns and addresses are checked later."""
+    """Return the msgspec type that takes no more than the field does; patterns and addresses are checked later."""
     if isinstance(field, Coordinate):
         number = _bounded(int, field) | _bounded(float, field)
         return number | Literal[NO_NUMBER] if has_words else number
@@ -43,7 +43,7 @@ def _type(field: fields.Field[Any], has_words: bool) -> Any:
 
 
 def _bounded(kind: type, field: fields.Field[Any]) -> Any:
-    """The kind of number within the field's range, and integers within 64 bits."""
+    """Return the kind of number within the field's range, and integers within 64 bits."""
     ranges = [rule for rule in field.validators if isinstance(rule, validate.Range)]
     least = [rule.min for rule in ranges if rule.min is not None]
     most = [rule.max for rule in ranges if rule.max is not None]
@@ -53,7 +53,7 @@ def _bounded(kind: type, field: fields.Field[Any]) -> Any:
 
 
 def _members(schema: type[Schema], names: Iterable[str], has_words: bool) -> Iterator[tuple[Any, ...]]:
-    """The schema's fields of these names, for msgspec.defstruct."""
+    """Yield the schema's fields of these names, for msgspec.defstruct."""
     for name in names:
         field = schema._declared_fields[name]
         kind = _type(field, has_words)
@@ -66,13 +66,13 @@ def _members(schema: type[Schema], names: Iterable[str], has_words: bool) -> Ite
 
 
 def struct_type(schema: type[Schema], names: Iterable[str], is_strict: bool) -> Any:
-    """A struct with the schema's fields of these names; `is_strict` refuses any beside them."""
+    """Return a struct with the schema's fields of these names; `is_strict` refuses any beside them."""
     name, members = schema.__name__.removesuffix("Schema"), list(_members(schema, names, has_words=False))
     return msgspec.defstruct(name, members, kw_only=True, forbid_unknown_fields=is_strict)
 
 
 def observation_type(unknown: Sequence[str] = (), *, has_words: bool, is_strict: bool) -> Any:
-    """An observation on its way to a line: encoded, it is one, once `place` has filled it in.
+    """Return an observation on its way to a line: encoded, it is one, once `place` has filled it in.
 
     `unknown` are names of fields that no schema has; `is_strict` refuses any beside them. A sender's `receivedAt` is
     refused, since `place` would write over it.
@@ -91,7 +91,7 @@ Observation: Any = observation_type(has_words=True, is_strict=True)
 
 
 def clear_coordinates(observations: Sequence[Any]) -> None:
-    """Null for every coordinate that says in words that it is no number."""
+    """Set to null every coordinate that says in words that it is no number."""
     values = map(operator.attrgetter(*COORDINATES), observations)
     if str not in set(map(type, itertools.chain.from_iterable(values))):
         return

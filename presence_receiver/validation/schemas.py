@@ -112,7 +112,7 @@ class ObservationSchema(Schema):
 
     @validates_schema
     def is_dated(self, observation: dict[str, Any], **_: Any) -> None:
-        """One of the two times is enough."""
+        """Accept one of the two times."""
         if observation.get("seenTime") is None and observation.get("seenEpoch") is None:
             raise ValidationError("One of seenTime and seenEpoch is required.", "seenTime")
 

@@ -34,7 +34,7 @@ def slowly_loaded(text: bytes, budget: Budget) -> Any:
 
 
 def fault(body: bytes, budget: Budget) -> str:
-    """Why the body is not JSON, in a sentence."""
+    """Return why the body is not JSON, in a sentence."""
     try:
         slowly_loaded(body, budget)
     except BadDelivery as error:
@@ -55,7 +55,7 @@ def _constant(token: str) -> None:
 
 
 def _integer(token: str) -> int | Unstorable:
-    """An integer, unless it has more digits than 64 bits hold."""
+    """Return an integer, unless it has more digits than 64 bits hold."""
     value = int(token) if len(token) <= len(str(SMALLEST)) else LARGEST + 1
     return value if SMALLEST <= value <= LARGEST else Unstorable(token)
 

@@ -25,11 +25,11 @@ class Stream(Protocol):
     """What PEP 3333 calls wsgi.input."""
 
     def read(self, size: int, /) -> bytes:
-        """At most so many bytes; none at the end."""
+        """Return at most so many bytes; none at the end."""
 
 
 def read(environ: Mapping[str, Any], limit: int) -> bytes:
-    """The whole body, inflated; at most `limit` bytes raw and inflated, else BodyTooLarge with the size.
+    """Return the whole body, inflated; at most `limit` bytes raw and inflated, else BodyTooLarge with the size.
 
     BadDelivery, with what came, where the body broke off or was wrongly framed.
     """
@@ -70,7 +70,7 @@ def _too_large(size: int, limit: int) -> BodyTooLarge:
 
 
 def _pieces(stream: Stream, most: int, size: int) -> Iterator[bytes]:
-    """The stream's bytes up to `most`; BadDelivery, with all that came, where the sender broke the framing.
+    """Yield the stream's bytes up to `most`; BadDelivery, with all that came, where the sender broke the framing.
 
     It is read where nothing is to come, too: our server learns from it that its sender has shown the secret.
     """
@@ -88,7 +88,7 @@ def _pieces(stream: Stream, most: int, size: int) -> Iterator[bytes]:
 
 
 def _left_over(stream: Stream, most: int) -> bytes:
-    """What the server had buffered when reading failed: a second read hands it over."""
+    """Return what the server had buffered when reading failed: a second read hands it over."""
     try:
         return stream.read(most)
     except (ParseException, OSError):
@@ -96,7 +96,7 @@ def _left_over(stream: Stream, most: int) -> bytes:
 
 
 def inflated(body: bytes, limit: int) -> bytes:
-    """The gzipped body's content, at most `limit` bytes."""
+    """Return the gzipped body's content, at most `limit` bytes."""
     packed = gzip.GzipFile(fileobj=io.BytesIO(body))
     pieces, size = [], 0
     try:

@@ -24,7 +24,7 @@ class NoSessions(SessionInterface):
     _none = NullSession()
 
     def open_session(self, app: Flask, request: Request) -> NullSession:
-        """Called by Flask."""
+        """Return the empty one; called by Flask."""
         return self._none
 
 
@@ -37,7 +37,7 @@ class LightRequest(Request):
             environ["werkzeug.request"] = self
 
     def __getattr__(self, name: str) -> Any:
-        """Called for what is not there yet, or not at all."""
+        """Make it whole for what is not there yet, or not at all."""
         if "headers" in self.__dict__:
             raise AttributeError(name)
         super().__init__(self.environ, populate_request=False, shallow=self.shallow)
@@ -59,7 +59,7 @@ class LightResponse(Response):
             super().__init__(self.__dict__.pop("_json"), mimetype="application/json")
 
     def __getattr__(self, name: str) -> Any:
-        """Called for what is not there yet, or not at all."""
+        """Make it whole for what is not there yet, or not at all."""
         if "_json" not in self.__dict__:
             raise AttributeError(name)
         self._make_whole()
@@ -79,7 +79,7 @@ class LightResponse(Response):
         self.status = code  # as Werkzeug's own
 
     def __call__(self, environ: Environ, start_response: Any) -> Any:
-        """As a WSGI application."""
+        """Answer as a WSGI application."""
         body = self.__dict__.get("_json")
         if body is None or environ["REQUEST_METHOD"] == "HEAD":
             return super().__call__(environ, start_response)
@@ -95,7 +95,7 @@ class LightAdapter:
         self._adapter: MapAdapter | None = None
 
     def match(self, *args: Any, **options: Any) -> Any:
-        """As Flask asks for it: the rule and its values."""
+        """Return the rule and its values, as Flask asks for it."""
         environ, rules = self._request.environ, self._app.rules_met
         key = self._request.method, environ["PATH_INFO"]
         if args or options != {"return_rule": True} or "HTTP_UPGRADE" in environ:
@@ -114,7 +114,7 @@ class LightAdapter:
         return self._adapter
 
     def __getattr__(self, name: str) -> Any:
-        """As of Werkzeug's adapter."""
+        """Return what Werkzeug's adapter has."""
         return getattr(self._whole(), name)
 
 
@@ -131,21 +131,21 @@ class LightFlask(Flask):
         """By method and path, those that take no values from it."""
 
     def create_url_adapter(self, request: Request | None) -> Any:
-        """Called by Flask; where hosts decide, what it does itself."""
+        """Return a light one; where hosts decide, Flask's own."""
         if request is None or self.config["TRUSTED_HOSTS"] or self.url_map.host_matching or self.subdomain_matching:
             return super().create_url_adapter(request)
         return LightAdapter(self, request)
 
     def preprocess_request(self) -> ResponseReturnValue | None:
-        """Called by Flask, as those below."""
+        """Run the hooks, where there are any; called by Flask, as those below."""
         return super().preprocess_request() if self.before_request_funcs or self.url_value_preprocessors else None
 
     def do_teardown_request(self, *args: Any) -> None:
-        """After the answer."""
+        """Run the hooks after the answer."""
         if self.teardown_request_funcs or request_tearing_down.receivers:
             super().do_teardown_request(*args)
 
     def do_teardown_appcontext(self, *args: Any) -> None:
-        """After the request."""
+        """Run the hooks after the request."""
         if self.teardown_appcontext_funcs or appcontext_tearing_down.receivers:
             super().do_teardown_appcontext(*args)

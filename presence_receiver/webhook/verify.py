@@ -15,7 +15,7 @@ REFUSAL = "The Authorization header must carry the secret, as in: Authorization:
 
 
 def verify(header: bytes, secrets: Sequence[bytes]) -> int:
-    """The index of the secret that the Authorization header's value shows; Unauthorized where it shows none.
+    """Return the index of the secret that the Authorization header's value shows; Unauthorized where it shows none.
 
     Every form is compared with every secret, so that the time taken tells nothing.
     """
@@ -27,7 +27,7 @@ def verify(header: bytes, secrets: Sequence[bytes]) -> int:
 
 
 def _shown(header: bytes) -> Iterator[bytes]:
-    """What may be the secret in a header: all of it, its credential, the password in its credential."""
+    """Yield what may be the secret in a header: all of it, its credential, the password in its credential."""
     yield header
     scheme, _, credential = header.partition(b" ")
     if scheme.lower() in (b"basic", b"bearer"):
@@ -37,7 +37,7 @@ def _shown(header: bytes) -> Iterator[bytes]:
 
 
 def _password(credential: bytes) -> bytes:
-    """The password of base64(user:password); empty, which no secret is, where it is not that."""
+    """Return the password of base64(user:password); empty, which no secret is, where it is not that."""
     try:
         return binascii.a2b_base64(credential, strict_mode=True).partition(b":")[2]
     except binascii.Error:

@@ -40,7 +40,7 @@ ANSWERS: dict[type[PresenceError], tuple[int, dict[str, str]]] = {
 
 @webhook.route("/presence", methods=["POST"], provide_automatic_options=False)
 def receive() -> Response:
-    """One delivery: verified, judged, on disk, answered."""
+    """Take one delivery: verified, judged, on disk, answered."""
     receiver = current_app.extensions[EXTENSION]
     environ = request.environ
     secret = verify(environ.get("HTTP_AUTHORIZATION", "").encode("latin-1"), receiver.settings.secrets)
@@ -54,7 +54,7 @@ def receive() -> Response:
 
 
 def _read(environ: Mapping[str, Any], limit: int) -> tuple[bytes, str]:
-    """The body; where it broke off, what came of it, and a sentence that says so."""
+    """Return the body; where it broke off, what came of it, and a sentence that says so."""
     try:
         return body.read(environ, limit), ""
     except BadDelivery as error:
@@ -119,7 +119,7 @@ def _sender(environ: Mapping[str, Any]) -> str:
 
 @webhook.after_request
 def count(answer: Response) -> Response:
-    """Every answer to a delivery counts, whatever came of it."""
+    """Count every answer to a delivery, whatever came of it."""
     receiver = current_app.extensions[EXTENSION]
     receiver.metrics.answered(answer.status_code)
     receiver.senders.answered(answer.status_code)
@@ -128,7 +128,7 @@ def count(answer: Response) -> Response:
 
 @webhook.errorhandler(PresenceError)
 def refuse(error: PresenceError) -> Response:
-    """The answer to a delivery of which nothing was kept."""
+    """Return the answer to a delivery of which nothing was kept."""
     status, headers = ANSWERS[type(error)]
     kind = error.kind if isinstance(error, StorageError) else str(status)
     sender = f" from {_sender(request.environ)}" if isinstance(error, Unauthorized) else ""

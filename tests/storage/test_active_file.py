@@ -124,7 +124,7 @@ def noted(prepared=".replay", path="presence.jsonl", inode=1, size=1):
 @pytest.mark.parametrize("note", [
     b"", b"{}", b"[1]", b"\xff", b'{"prepared": 1, "grown": []}', b'{"prepared":', b"[" * 100_000, b"1" * 5_000,
     noted(prepared=""), noted(prepared="."), noted(prepared="folder"), noted(prepared="x\0"),
-    noted(prepared="x" * 5_000),
+    noted(prepared="x" * 5_000), noted() + b" " * 100_000,
     noted(path="folder"), noted(path="x\0"), noted(path="\ud800"), noted(path="x" * 5_000), noted(path=None),
     noted(inode=float("inf")), noted(size=float("nan")), noted(size=-1), noted(size="1"), noted(size=True),
 ])
@@ -137,6 +137,22 @@ def test_an_odd_journal_is_put_aside_and_not_guessed_at(tmp_path, note):
     one.append(line("b"), b"")
     (aside,) = tmp_path.glob(".replay.journal.odd-*")
     assert (aside.read_bytes(), len(raw_lines(tmp_path))) == (note, 2)
+
+
+def test_a_left_over_that_cannot_be_removed_keeps_no_other(tmp_path, monkeypatch, caplog):
+    names = [f".presence-20261101T00000{number}.000000Z.jsonl.gz.tmp" for number in range(3)]
+    for name in names:
+        (tmp_path / name).touch()
+    unlink = os.unlink
+
+    def refusing(path, *args, **options):
+        if os.path.basename(path) == names[1]:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        unlink(path, *args, **options)
+    monkeypatch.setattr(os, "unlink", refusing)
+    Housekeeping(settings(tmp_path)).run_round()
+    assert [name for name in names if (tmp_path / name).exists()] == names[1:2]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_a_name_of_the_year_9999_is_ignored(tmp_path):

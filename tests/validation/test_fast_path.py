@@ -90,7 +90,7 @@ def by_schemas(monkeypatch, observations, **report):
 
 def is_fast(observation):
     try:
-        return fast_path._are_good(fast_path._decoded(msgspec.Raw(json.dumps([observation]).encode()), Budget()))
+        return fast_path.are_good(fast_path._decoded(msgspec.Raw(json.dumps([observation]).encode()), Budget()))
     except fast_path.REFUSALS:
         return False
 

@@ -142,7 +142,7 @@ class Collector:
 
 
 def _commits(objects: Sequence[Listed]) -> Iterator[Sequence[Listed]]:
-    """The objects in groups that are one commit each."""
+    """Yield the objects in groups that are one commit each."""
     rest = list(objects)
     while rest:
         sizes = itertools.accumulate(each.size for each in rest)

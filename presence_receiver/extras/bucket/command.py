@@ -54,7 +54,7 @@ def command(invocation: Invocation, data_dir: str | None, once: bool, take_over:
 
 
 def bucket_settings(invocation: Invocation, data_dir: str | None) -> config.Settings:
-    """The settings, with a bucket; what the env file says to the provider's client goes into the environment."""
+    """Return the settings, with a bucket; what the env file says to the provider's client goes into the environment."""
     values = invocation.values | ({"PRESENCE_DATA_DIR": data_dir} if data_dir else {})
     settings = config.load(values, needs_secret=False)
     if not settings.bucket_url:
@@ -69,7 +69,7 @@ def _shown() -> AbstractContextManager[Callable[["Progress"], None]]:
 
 @contextmanager
 def _on_terminal() -> Iterator[Callable[["Progress"], None]]:
-    """One line that changes."""
+    """Show one line that changes."""
     with console(sys.stderr).status("Waiting for the bucket.") as status:
         yield lambda progress: status.update(_sentence(progress))
 

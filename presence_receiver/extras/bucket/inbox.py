@@ -122,7 +122,7 @@ class Inbox:
         return time.monotonic() - self._stuck.get(path, float("-inf")) < STUCK_SECONDS
 
     def _say(self, kind: str, sentence: str) -> None:
-        """Once a run."""
+        """Say it, once a run."""
         if kind not in self._said:
             self._said.add(kind)
             self._log.warning("%s", sentence)

@@ -35,24 +35,24 @@ class Name(NamedTuple):
 
     @classmethod
     def now(cls, process: str, number: int, accepted: int) -> Name:
-        """The name of a commit that begins now."""
+        """Return the name of a commit that begins now."""
         return cls(datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ"), process, number, accepted)
 
     @classmethod
     def read(cls, path: str) -> Name | None:
-        """The name of an object that waits; None where a stranger's object has another."""
+        """Return the name of an object that waits; None where a stranger's object has another."""
         found = PATTERN.fullmatch(path.removeprefix(INBOX))
         return cls(found[1], found[2], int(found[3]), int(found[4])) if found else None
 
 
 def split(content: bytes, accepted: int) -> tuple[bytes, bytes] | None:
-    """The object's accepted lines and its rejected ones; None where it cannot be what a receiver wrote."""
+    """Return the object's accepted lines and its rejected ones; None where it cannot be what a receiver wrote."""
     parts = content[:accepted], content[accepted:]
     return parts if content and len(content) >= accepted and all(map(_is_lines, parts)) else None
 
 
 def _is_lines(part: bytes) -> bool:
-    """Whether each line begins and ends as a receiver's does; no JSON has a raw newline or zero byte in it."""
+    """Return whether each line begins and ends as a receiver's does; no JSON has a raw newline or zero byte in it."""
     count = part.count(b"\n")
     return not part or (part.startswith(START) and part.endswith(b"}\n") and part.count(b"}\n" + START) == count - 1
                         and b"\0" not in part)

@@ -93,7 +93,7 @@ class Position:
 
     @contextlib.contextmanager
     def replacing(self, journal: Journal, grown: Sequence[str]) -> Iterator[None]:
-        """Around the append of what it says: both are one commit."""
+        """Wrap the append of what it says: both are one commit."""
         where = journal.path.parent
         self._prepare(where / PREPARED)
         with journal.exchanging(grown, where / PREPARED, where / FILE):

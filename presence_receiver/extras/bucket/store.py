@@ -69,12 +69,12 @@ class Bucket:
             obstore.put(self._client(seconds), path, content, use_multipart=False)
 
     def get(self, path: str, seconds: float) -> bytes:
-        """The object's content; Missing where there is none."""
+        """Return the object's content; Missing where there is none."""
         with _translated():
             return bytes(obstore.get(self._client(seconds), path).bytes())
 
     def pages(self, prefix: str, seconds: float) -> Iterator[list[Entry]]:
-        """All objects below the prefix, a request's worth at a time."""
+        """Yield all objects below the prefix, a request's worth at a time."""
         with _translated():
             for page in obstore.list(self._client(seconds), prefix, chunk_size=PAGE):
                 yield [Entry(each["path"], each["size"], each["last_modified"]) for each in page]
@@ -100,7 +100,7 @@ class Bucket:
 
 
 def _is_plain(environ: Mapping[str, str]) -> bool:
-    """Whether the endpoint says plain HTTP: client options hide AWS_ALLOW_HTTP and its like."""
+    """Return whether the endpoint says plain HTTP: client options hide AWS_ALLOW_HTTP and its like."""
     endpoints = [value for name, value in environ.items() if re.fullmatch(r"(AWS|GOOGLE|AZURE)\w*_ENDPOINT\w*", name)]
     return any(value.startswith("http://") for value in endpoints)
 

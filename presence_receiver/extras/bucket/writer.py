@@ -81,7 +81,7 @@ class BucketWriter:
             self._wait(_Waiting(accepted, rejected))
 
     def check(self) -> None:
-        """StorageError where a delivery would get it now; asks only if none was stored a moment ago."""
+        """Raise StorageError where a delivery would get it now; ask only if none was stored a moment ago."""
         self._start()
         if time.monotonic() - self._stored_at > FRESH_SECONDS:
             self._wait(_Waiting(b"", b""))
@@ -124,7 +124,7 @@ class BucketWriter:
             is_over.wait(SLOW_SECONDS)
 
     def _group(self) -> list[_Waiting]:
-        """The next deliveries to put together, when they are there and have been gathered."""
+        """Return the next deliveries to put together, when they are there and have been gathered."""
         while not self._queue:
             self._came.wait()
             self._came.clear()
@@ -174,7 +174,7 @@ class BucketWriter:
         return names.CHECK if is_check else Name.now(self._id, next(self._numbers), len(accepted)).path
 
     def _attempt(self, path: str, content: bytes, attempt: int) -> str:
-        """Why the object may not be stored, in a sentence; none where it is."""
+        """Return why the object may not be stored, in a sentence; none where it is."""
         times = next(times for most, times in ATTEMPTS if len(content) <= most)
         try:
             self._bucket.put(path, content, times[min(attempt, len(times) - 1)])

@@ -46,13 +46,13 @@ class Devices:
         return self._are_named(_plain(line)) or b'"bodyBase64":' in line and self._are_named(_body(line))
 
     def _are_named(self, text: bytes) -> bool:
-        """Whether one is; a look at the digits alone comes first, a tenth of what going through all addresses takes."""
+        """Return whether one is; the digits alone are looked at first, a tenth of what all addresses take."""
         digits = text.lower().translate(None, _GAPS)
         may_be = any(seed in digits for seed in self._seeds) if len(self._seeds) < FEW else self._are_in_runs(digits)
         return may_be and any(map(self._is_device, _FOUND.finditer(_text(text))))
 
     def _are_in_runs(self, digits: bytes) -> bool:
-        """Whether one of very many seeds may be in it: 20 µs a line, where looking for each takes 0.4."""
+        """Return whether one of very many seeds may be in it: 20 µs a line, where looking for each takes 0.4."""
         return any(
             run[start:start + length] in self._seeds for run in self._runs.findall(digits)
             for length in self._lengths for start in range(len(run) - length + 1)
@@ -78,7 +78,7 @@ class Devices:
         ).encode(errors="surrogateescape")
 
     def _is_own(self, line: bytes) -> bool:
-        """Whether the line is of nothing but an observation of the device."""
+        """Return whether the line is of nothing but an observation of the device."""
         try:
             fields: Any = json.loads(line)
         except (ValueError, RecursionError):
@@ -103,12 +103,12 @@ def _text(text: bytes) -> str:
 
 
 def _plain(line: bytes) -> bytes:
-    """The line with what its sender had escaped without need as it is."""
+    """Return the line with what its sender had escaped without need as it is."""
     return _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), line) if b"\\u00" in line else line
 
 
 def _body(line: bytes) -> bytes:
-    """The body that a rejected line keeps as base64; nothing where there is none."""
+    """Return the body that a rejected line keeps as base64; nothing where there is none."""
     try:
         fields = json.loads(line)
         return binascii.a2b_base64(fields["bodyBase64"])

@@ -56,7 +56,7 @@ def loaded(string: str) -> str:
 
 
 def _after(text: str, start: int) -> int:
-    """Where the array or object ends that begins at `start`; the text's end where it does not end."""
+    """Return where the array or object ends that begins at `start`; the text's end where it does not end."""
     depth = 0
     for found in _BRACKETS.finditer(text, start):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)

@@ -58,7 +58,7 @@ class Doctor:
         self._timeout, self._trace = timeout, trace
 
     def examine(self) -> Iterator[Finding]:
-        """Finding after finding; without a way to the receiver the rest is left out."""
+        """Yield finding after finding; without a way to the receiver the rest is left out."""
         parts = urlsplit(self._url)
         yield Finding("Secret", self._secret_fault())
         yield Finding("URL", self._url_fault(parts))
@@ -112,7 +112,7 @@ def _name_fault(parts: SplitResult) -> str:
 
 
 def _certificate_fault(parts: SplitResult) -> str:
-    """Judged by Mozilla's list of authorities, or by REQUESTS_CA_BUNDLE's."""
+    """Return what is wrong with it by Mozilla's list of authorities, or by REQUESTS_CA_BUNDLE's."""
     context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH)
     try:
         with socket.create_connection((parts.hostname, parts.port or 443), timeout=10) as connection:
@@ -125,7 +125,7 @@ def _certificate_fault(parts: SplitResult) -> str:
 
 
 def _fault(answer: Answer, wanted: int, url: str) -> str:
-    """How to get the wanted status instead of this one."""
+    """Return how to get the wanted status instead of this one."""
     path = urlsplit(url).path
     if answer.status == wanted:
         return ""
@@ -147,14 +147,14 @@ def _time_fault(seconds: float) -> str:
 
 
 def retention_finding(names: Container[str]) -> Finding:
-    """Whether one of the settings in `names` lets files go: addresses of devices are personal data."""
+    """Return whether one of the settings in `names` lets files go: addresses of devices are personal data."""
     if any(f"PRESENCE_KEEP_{limit}" in names for limit in ("DAYS", "FILES", "BYTES")):
         return Finding("Retention")
     return Finding("Retention", FOR_EVER, is_remark=True)
 
 
 def subscription_finding(listed: Subscriptions, url: str, secret: str) -> Finding:
-    """Whether one of the account's subscriptions posts to the URL with the secret, and is enabled."""
+    """Return whether one of the account's subscriptions posts to the URL with the secret, and is enabled."""
     here = [item for item in listed if item.url == url]
     same = [item for item in here if item.secret == secret]
     fault = ""

@@ -36,7 +36,7 @@ def command(invocation: Invocation, url: str, secret_file: BinaryIO | None) -> N
 
 
 def examine(invocation: Invocation, url: str, secret: str) -> Iterator[Finding]:
-    """The receiver, its settings as far as they are known here, then the vendor's record of it."""
+    """Yield the receiver, its settings as far as they are known here, then the vendor's record of it."""
     yield from Doctor(url, secret, invocation.timeout, invocation.trace).examine()
     yield retention_finding(invocation.values)
     try:
@@ -48,7 +48,7 @@ def examine(invocation: Invocation, url: str, secret: str) -> Iterator[Finding]:
 
 
 def write(finding: Finding, invocation: Invocation) -> None:
-    """A line of the checklist: a tick, or the fix."""
+    """Write a line of the checklist: a tick, or the fix."""
     mark = "–" if finding.is_remark else "✗" if finding.fault else "✓"
     words = f"{mark} {finding.subject}" + (f": {invocation.mask(finding.fault)}" if finding.fault else "")
     console(sys.stdout).print(cell(words), soft_wrap=True)

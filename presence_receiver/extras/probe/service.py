@@ -42,7 +42,7 @@ class Status:
 
 
 def ask(url: str, headers: Mapping[str, str], timeout: float, trace: Trace) -> Answer:
-    """The answer to a GET that is not repeated; raises CallFailed where none comes."""
+    """Return the answer to a GET that is not repeated; raise CallFailed where none comes."""
     return parse(_response(url, headers, timeout, trace))
 
 
@@ -56,7 +56,7 @@ def _response(url: str, headers: Mapping[str, str], timeout: float, trace: Trace
 
 
 def status(url: str, token: str | None, secret: str | None, timeout: float, trace: Trace) -> Status:
-    """Of the receiver whose deliveries go to `url`; without the token no counts, without the secret no age either."""
+    """Return that of the receiver at `url`; without the token no counts, without the secret no age either."""
     base = urlsplit(url)._replace(path=urlsplit(url).path.removesuffix("/presence").rstrip("/"), query="").geturl()
     shown = token or secret
     answer = ask(f"{base}/readyz", {"Authorization": f"Bearer {shown}"} if shown else {}, timeout, trace)
@@ -109,7 +109,7 @@ def _now(response: requests.Response) -> float:
 
 
 def ago(seconds: float) -> str:
-    """In the largest unit that fits: 12 s, 5 min, 3 h, 2 days."""
+    """Return it in the largest unit that fits: 12 s, 5 min, 3 h, 2 days."""
     for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds // size:.0f} {unit}"

@@ -131,7 +131,7 @@ class Portion:
 
     @contextlib.contextmanager
     def exchanging(self, journal: Journal, grown: Sequence[str]) -> Iterator[None]:
-        """Around the append, under the writer's lock: what came meanwhile is added, then the files change places."""
+        """Wrap the append, under the writer's lock: add what came meanwhile, then let the files change places."""
         began = time.monotonic()
         self._check_is_same()
         if not self._is_gzip:

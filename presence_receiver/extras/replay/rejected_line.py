@@ -35,7 +35,7 @@ _UNSTORABLE = json.dumps(UNSTORABLE["_schema"][0]).encode()
 
 
 def judged(line: bytes, most: float = math.inf, kept: AsSent = AS_SENT) -> Judged:
-    """What becomes of the line; as long as nothing in it is good, it is rejected just as it is.
+    """Return what becomes of the line; as long as nothing in it is good, it is rejected just as it is.
 
     One of what was not judged yet is judged in any case, with no end to its costs. What is beyond `most` bytes of lines
     is the last of the rejected ones, unjudged. `kept` makes no other pseudonym of one.
@@ -83,7 +83,7 @@ def is_unjudged(errors: msgspec.Raw) -> bool:
 
 
 def _aware(text: str) -> datetime.datetime:
-    """The time of a line that a person may have corrected; ValueError where it has no zone, or is none."""
+    """Return the time of a line that a person may have corrected; ValueError where it has no zone, or is none."""
     found = datetime.datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError("A time without a zone is not compared with others.")
@@ -91,7 +91,7 @@ def _aware(text: str) -> datetime.datetime:
 
 
 def _delivery(rejected: _Line) -> bytes:
-    """A delivery's body with what was rejected, and with nothing else."""
+    """Return a delivery's body with what was rejected, and with nothing else."""
     if rejected.body is not None:
         return rejected.body.encode()
     if rejected.bodyBase64 is not None:
@@ -106,7 +106,7 @@ def _delivery(rejected: _Line) -> bytes:
 
 
 def _as_sent(value: msgspec.Raw) -> bytes:
-    """The JSON of a report or an observation; what is there as text, since it holds no Unicode, is its own JSON."""
+    """Return the JSON of a report or an observation; text there, since it holds no Unicode, is its own JSON."""
     text = bytes(value)
     if not text.startswith(b'"'):
         return text

@@ -69,7 +69,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _check_kind(path: Path) -> None:
-    """NotReplayed where none of the first lines is a rejected one; a person may have spoilt some."""
+    """Raise NotReplayed where none of the first lines is a rejected one; a person may have spoilt some."""
     with open(open_plain(path), "rb") as file:
         source = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
         first = [line for line in itertools.islice(source, LOOKED_AT) if line.endswith(b"\n")]

@@ -27,7 +27,7 @@ STDIN = Path("-")
 
 
 def moment(ctx: click.Context, option: click.Parameter, value: str | None) -> datetime.datetime | None:
-    """24h, 30m, 7d before now, or a date and time, of --timezone where it names no offset."""
+    """Return 24h, 30m, 7d before now, or a date and time, of --timezone where it names no offset."""
     if value is None:
         return None
     now = datetime.datetime.now(datetime.UTC)
@@ -44,7 +44,7 @@ def moment(ctx: click.Context, option: click.Parameter, value: str | None) -> da
 
 
 def zone(ctx: click.Context, option: click.Parameter, value: str) -> datetime.tzinfo:
-    """UTC or a zone of the IANA's list."""
+    """Return UTC or a zone of the IANA's list."""
     if value.upper() == "UTC":
         return datetime.UTC
     try:
@@ -94,7 +94,7 @@ def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path |
 
 @contextmanager
 def paths_of(files: tuple[Path, ...], folder: Path) -> Iterator[tuple[list[Path], dict[str, str]]]:
-    """The files to read, and other names for some; standard input is a temporary file while they are read.
+    """Yield the files to read, and other names for some; standard input is a temporary file while they are read.
 
     Raises Refused where there are neither files nor a folder.
     """

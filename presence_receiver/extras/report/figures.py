@@ -82,15 +82,15 @@ class Report:
         self._of_start = dict(zip(starts, self.times, strict=True))
 
     def total(self) -> Row:
-        """Of everything."""
+        """Return the figures of everything."""
         return Row("total", *self.lines.rows(f"SELECT {FIGURES} FROM seen")[0])
 
     def hashed(self) -> int:
-        """How many devices have a hash for an address, of which nobody can see whether it was randomised."""
+        """Return how many devices have a hash for an address, of which nobody can see whether it was randomised."""
         return int(self.lines.rows("SELECT count(DISTINCT device) FROM seen WHERE is_hashed")[0][0])
 
     def span(self) -> tuple[datetime.datetime, datetime.datetime] | None:
-        """When the first and the last line were received; None without lines."""
+        """Return when the first and the last line were received; None without lines."""
         [(first, last)] = self.lines.rows("SELECT min(receivedAt), max(receivedAt) FROM seen")
         return (self._local(first), self._local(last)) if first else None
 
@@ -99,33 +99,33 @@ class Report:
 
     @functools.cached_property
     def over_time(self) -> list[Row]:
-        """A row for each period, in order; those without lines have no observations."""
+        """Return a row for each period, in order; those without lines have no observations."""
         found = {row[0]: row[1:] for row in self.lines.rows(
             f"SELECT period, {FIGURES} FROM {IN_PERIODS} GROUP BY 1")}
         return [Row(label(time, self.step), *found.get(start, (0, 0, 0, 0, None)))
                 for start, time in self._of_start.items()]
 
     def by(self, what: str) -> list[Row]:
-        """A row for each `ap`, `ssid` or `manufacturer`, most devices first; for others, for each period."""
+        """Return a row for each `ap`, `ssid` or `manufacturer`, most devices first; for others, for each period."""
         if what not in ("ap", "ssid", "manufacturer"):
             return self.over_time
         return [Row(*row) for row in self.lines.rows(
             f"SELECT {what}, {FIGURES} FROM seen GROUP BY 1 ORDER BY 2 DESC, 4 DESC, 1")]
 
     def rssi(self) -> list[tuple[int, int]]:
-        """How many observations in each range of signal strength, by its lower end, weakest first, without gaps."""
+        """Return the observations in each range of signal strength, by its lower end, weakest first, no gaps."""
         found = dict(self.lines.rows(f"""SELECT (floor(rssi / {BIN}.0) * {BIN})::INTEGER, count(*) FROM seen
             WHERE rssi IS NOT NULL GROUP BY 1"""))
         return [(low, found.get(low, 0)) for low in range(min(found), max(found) + BIN, BIN)] if found else []
 
     def heat(self) -> Heat:
-        """How many devices each access point saw in each period, and how many of them were randomised."""
+        """Return how many devices each access point saw in each period, and how many of them were randomised."""
         return {(name, self._of_start[start]): (devices, randomised) for name, start, devices, randomised in
                 self.lines.rows(f"""SELECT ap, period, count(DISTINCT device),
                     count(DISTINCT device) FILTER (is_randomised) FROM {IN_PERIODS} GROUP BY 1, 2""")}
 
     def maps(self) -> tuple[float, list[Map]]:
-        """The side of a square in metres, a round number, and a map for each access point, most observations first.
+        """Return a square's side in metres, a round number, and a map for each access point, most observations first.
 
         The coordinates of devices that are not associated are their access point's, which is how its own are known.
         """
@@ -142,7 +142,7 @@ class Report:
         return side, [Map(name, marks.get(name), cells) for name, cells in found]
 
     def _side(self) -> float:
-        """A round number: a usual map has no more than CELLS to a side then, and all have no more than MOST_SQUARES."""
+        """Return a round number: a usual map has at most CELLS to a side then, and all have at most MOST_SQUARES."""
         [(extent,)] = self.lines.rows(f"""SELECT median(extent) FROM (
             SELECT greatest(max(x) - min(x), max(y) - min(y)) AS extent
             FROM seen WHERE ssid IS NOT NULL AND {PLACED} GROUP BY ap)""")
@@ -156,7 +156,7 @@ class Report:
         return int(count)
 
     def rejected(self) -> list[tuple[str, int]] | None:
-        """How many lines were rejected for each reason, most first; a line may have several."""
+        """Return how many lines were rejected for each reason, most first; a line may have several."""
         if self._rejected is None:
             return None
         reasons: Counter[str] = Counter()
@@ -166,7 +166,7 @@ class Report:
 
 
 def _round_numbers() -> Iterator[float]:
-    """Half a metre, 1, 2, 5, 10, 20, 50 …"""
+    """Yield half a metre, 1, 2, 5, 10, 20, 50 …"""
     yield 0.5
     power = 1
     while True:
@@ -175,7 +175,7 @@ def _round_numbers() -> Iterator[float]:
 
 
 def _reasons(errors: Any, field: str = "") -> Iterator[str]:
-    """The field and the message of each error in marshmallow's tree, without indexes and positions."""
+    """Yield the field and the message of each error in marshmallow's tree, without indexes and positions."""
     if isinstance(errors, dict):
         for key, below in errors.items():
             is_place = key.isdigit() or key in ("observations", "_schema")

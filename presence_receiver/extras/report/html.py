@@ -11,22 +11,22 @@ Rows = Sequence[Sequence[str]]
 
 
 def section(title: str, *parts: str) -> str:
-    """A title and what stands below it."""
+    """Return a title and what stands below it."""
     return f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
 
 
 def note(words: str) -> str:
-    """A sentence."""
+    """Return a sentence."""
     return f"<p>{escape(words)}</p>"
 
 
 def more(summary: str, *parts: str) -> str:
-    """What a click shows."""
+    """Return what a click shows."""
     return f"<details><summary>{escape(summary)}</summary>{''.join(parts)}</details>"
 
 
 def table(caption: str, header: Sequence[str], rows: Rows) -> str:
-    """A table that scrolls for itself where the screen is too narrow; the first cell of a row is its name."""
+    """Return a table that scrolls for itself where the screen is too narrow; the first cell of a row is its name."""
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
@@ -37,12 +37,12 @@ def table(caption: str, header: Sequence[str], rows: Rows) -> str:
 
 
 def behind(caption: str, header: Sequence[str], rows: Rows) -> str:
-    """The table behind a plot."""
+    """Return the table behind a plot."""
     return more("As a table", table(caption, header, rows))
 
 
 def top(caption: str, things: str, header: Sequence[str], rows: Rows) -> str:
-    """The first rows of a table, how many they are of all, and the rest by a click."""
+    """Return the first rows of a table, how many they are of all, and the rest by a click."""
     if len(rows) <= SHOWN:
         return table(caption, header, rows)
     rest = rows[SHOWN:]

@@ -48,7 +48,7 @@ class Source:
 
 
 def skipped(count: int, of: str = "") -> str:
-    """In words, how many lines do not count."""
+    """Return in words how many lines do not count."""
     return (f"{count:,}{of} lines are unfinished or no presence lines and were skipped" if count > 1 else
             f"{count:,}{of and f'{of} lines' or ' line'} is unfinished or no presence line and was skipped")
 
@@ -86,12 +86,12 @@ class Lines:
             raise Refused(f"The files cannot be read: {str(error).splitlines()[0]}") from None
 
     def rows(self, query: str, *values: Any) -> list[Any]:
-        """What a query finds, as tuples."""
+        """Return what a query finds, as tuples."""
         found: list[Any] = self._database.execute(query, values).fetchall()
         return found
 
     def sources(self) -> list[Source]:
-        """The files that were read, in the order in which they were given."""
+        """Return the files that were read, in the order in which they were given."""
         counts = {path: numbers for path, *numbers in self.rows("""
             SELECT filename, count(*) FILTER (is_line AND receivedAt >= $1),
                 count(*) FILTER (is_line AND receivedAt < $1), count(*) FILTER (NOT is_line)
@@ -105,7 +105,7 @@ class Lines:
             raise Refused(f"{', '.join(strangers)}: no presence line is in it. Give files such as presence.jsonl.")
 
     def errors(self, paths: Sequence[Path]) -> list[tuple[str, int]]:
-        """The `errors` of rejected lines as JSON text, and how many have them; all from the moment on."""
+        """Return the `errors` of rejected lines as JSON text, and how many have them; all from the moment on."""
         if not paths:
             return []
         columns = {"receivedAt": "TIMESTAMP", "errors": "VARCHAR"}
@@ -115,6 +115,6 @@ class Lines:
 
 
 def _is_older(path: Path, moment: datetime.datetime) -> bool:
-    """Whether a file was closed before that moment, by its name."""
+    """Return whether a file was closed before that moment, by its name."""
     closed = closed_at("presence", path.name)
     return closed is not None and closed < moment

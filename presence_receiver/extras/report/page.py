@@ -30,7 +30,7 @@ HEADER = ["Devices", "Randomised", "Observations", "Associated (of devices)", "M
 
 
 def page(report: Report, made: datetime.datetime) -> str:
-    """The whole page, made at that time."""
+    """Return the whole page, made at that time."""
     parts = [*_beginning(report, made)]
     if report.times:
         parts += [_over_time(report), _access_points(report), _strength(report), _plans(report),
@@ -64,17 +64,17 @@ def _files(report: Report) -> str:
 
 
 def share(row: Row) -> str:
-    """The associated devices as a share of the devices."""
+    """Return the associated devices as a share of the devices."""
     return f"{100 * row.associated / row.devices:.0f} %" if row.devices else "–"
 
 
 def strength(row: Row) -> str:
-    """The median with its unit."""
+    """Return the median with its unit."""
     return "–" if row.rssi is None else f"{row.rssi} dBm"
 
 
 def cells(row: Row, unnamed: str = UNKNOWN) -> list[str]:
-    """A row of a table below the HEADER; a period without observations has no lines."""
+    """Return a row of a table below the HEADER; a period without observations has no lines."""
     if not row.observations:
         return [row.name or unnamed, "no lines", "", "", "", ""]
     return [row.name or unnamed, f"{row.devices:,}", f"{row.randomised:,}", f"{row.observations:,}",

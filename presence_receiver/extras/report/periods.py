@@ -23,12 +23,12 @@ RULES: list[Callable[[datetime.datetime], bool]] = [
 
 
 def fitting(span: datetime.timedelta) -> str:
-    """The step in which so long a time can be shown."""
+    """Return the step in which so long a time can be shown."""
     return "hour" if span <= HOURS_SHOWN else "day" if span <= DAYS_SHOWN else "month"
 
 
 def periods(first: datetime.datetime, last: datetime.datetime, step: str) -> list[datetime.datetime]:
-    """The beginnings of all hours, days or months from the one of `first` to that of `last`, in its zone."""
+    """Return the beginnings of all hours, days or months from the one of `first` to that of `last`, in its zone."""
     found, begins = [], _start(first, step)
     while begins <= last:
         found.append(begins)
@@ -43,7 +43,7 @@ def _start(moment: datetime.datetime, step: str) -> datetime.datetime:
 
 
 def _next(begins: datetime.datetime, step: str) -> datetime.datetime:
-    """Hours last an hour; days and months follow the calendar, also where the clock is changed."""
+    """Return the next: hours last an hour; days and months follow the calendar, also where the clock is changed."""
     if step == "hour":
         return (begins.astimezone(datetime.UTC) + datetime.timedelta(hours=1)).astimezone(begins.tzinfo)
     day = begins.date() + datetime.timedelta(days=1 if step == "day" else 32)
@@ -51,13 +51,13 @@ def _next(begins: datetime.datetime, step: str) -> datetime.datetime:
 
 
 def label(begins: datetime.datetime, step: str) -> str:
-    """The name of a period in a table; an hour outside UTC says its offset, since one of them comes twice a year."""
+    """Return a period's name in a table; an hour outside UTC says its offset, since one comes twice a year."""
     offset = f" {begins:%z}" if step == "hour" and begins.tzinfo is not datetime.UTC else ""
     return begins.strftime(FORMATS[step]) + offset
 
 
 def ticks(times: Sequence[datetime.datetime]) -> list[tuple[int, str, bool]]:
-    """The index of each period with a tick, its label, and whether it is left out on a narrow screen."""
+    """Return the index of each period with a tick, its label, and whether it is left out on a narrow screen."""
     for rule in RULES:
         found = [index for index, time in enumerate(times) if rule(time)]
         if len(found) <= MOST_TICKS:
@@ -68,7 +68,7 @@ def ticks(times: Sequence[datetime.datetime]) -> list[tuple[int, str, bool]]:
 
 
 def _words(time: datetime.datetime, is_first: bool) -> str:
-    """A date at midnight, otherwise the clock; the first has its date or year in any case."""
+    """Return a date at midnight, otherwise the clock; the first has its date or year in any case."""
     date = f"{time:%b} {time.day}"
     if time.hour:
         return f"{date}, {time:%H:%M}" if is_first else f"{time:%H:%M}"

@@ -17,12 +17,12 @@ Times = Sequence[datetime.datetime]
 
 
 def counted(devices: int, randomised: int) -> str:
-    """Devices in words."""
+    """Return devices in words."""
     return f"{devices:,} devices, {randomised:,} of them randomised"
 
 
 def _gaps(rows: Sequence[Row], height: float) -> str:
-    """A band for each period without lines."""
+    """Return a band for each period without lines."""
     return "".join(
         svg.rect(svg.percent(index / len(rows)), 0, svg.percent(1 / len(rows)), height, "none",
                  f"{row.name}: no lines")
@@ -30,7 +30,7 @@ def _gaps(rows: Sequence[Row], height: float) -> str:
 
 
 def _time_axis(times: Times, top: float, bottom: float) -> str:
-    """Each tick stands where its hour or day begins."""
+    """Draw each tick where its hour or day begins."""
     parts = []
     for index, words, is_left_out in ticks(times):
         x, kind = svg.percent(index / len(times)), "middle wide" if is_left_out else "middle"
@@ -39,7 +39,7 @@ def _time_axis(times: Times, top: float, bottom: float) -> str:
 
 
 def over_time(name: str, times: Times, rows: Sequence[Row]) -> str:
-    """A bar for each period, of two parts: devices with a randomised address stand on top of the others."""
+    """Return a bar for each period, of two parts: devices with a randomised address stand on top of the others."""
     top, bottom = svg.ABOVE, svg.ABOVE + AREA
     axis, scale = svg.upright(top, bottom, max(row.devices for row in rows), "devices")
     parts, step, gap = [], 1 / len(rows), 0.08 if len(rows) <= 60 else 0
@@ -56,7 +56,7 @@ def over_time(name: str, times: Times, rows: Sequence[Row]) -> str:
 
 
 def histogram(name: str, counts: Sequence[tuple[int, int]]) -> str:
-    """Ranges of signal strength from weak to strong, each with its label below."""
+    """Draw ranges of signal strength from weak to strong, each with its label below."""
     top, bottom, step = svg.ABOVE, svg.ABOVE + AREA, 1 / len(counts)
     axis, scale = svg.upright(top, bottom, max(count for _, count in counts), "observations")
     parts, every = [], -(-len(counts) // 12)
@@ -73,7 +73,7 @@ def histogram(name: str, counts: Sequence[tuple[int, int]]) -> str:
 
 def heat_map(name: str, names: Sequence[str | None], rows: Sequence[Row], times: Times, heat: Heat,
              shades: svg.Shades) -> str:
-    """A row for each access point, a cell for each period in which it saw devices."""
+    """Return a row for each access point, a cell for each period in which it saw devices."""
     height, step, parts = len(names) * ROW, 1 / len(times), []
     for index, access_point in enumerate(names):
         parts.append(svg.text("-8", index * ROW + 13, access_point or UNKNOWN, "end"))
@@ -88,7 +88,7 @@ def heat_map(name: str, names: Sequence[str | None], rows: Sequence[Row], times:
 
 
 def plan(place: Map, side: float, shades: svg.Shades) -> str:
-    """Squares of a plan, x to the right, y upward, and a cross where the access point is; never a mere strip."""
+    """Draw squares of a plan, x to the right, y upward, a cross where the access point is; never a mere strip."""
     marks = [place.mark] if place.mark else []
     corners = [*place.squares, *((x // side * side, y // side * side) for x, y in marks)]
     left, low = min(x for x, _ in corners), min(y for _, y in corners)
@@ -109,7 +109,7 @@ def plan(place: Map, side: float, shades: svg.Shades) -> str:
 
 
 def _framed(name: str, width: float, height: float, *parts: str) -> str:
-    """A plan keeps its proportions on any screen; around it is room for the numbers of its corners."""
+    """Return a plan that keeps its proportions on any screen, with room around it for the numbers of its corners."""
     return svg.drawing(name, height + 24, f'<svg x="64" y="2" overflow="visible">{"".join(parts)}</svg>', kind="plan")
 
 
@@ -120,7 +120,7 @@ def _cross(x: float, y: float) -> str:
 
 def heat_rows(names: Sequence[str | None], times: Times, step: str, rows: Sequence[Row],
               heat: Heat) -> tuple[list[str], list[list[str]]]:
-    """The heat map as a table: its header, and a row for each access point."""
+    """Return the heat map as a table: its header, and a row for each access point."""
     header = ["Access point", *(label(time, step) for time in times)]
     cells = [[name or UNKNOWN, *(_cell(heat.get((name, time), (0, 0))) if row.observations else "no lines"
                                  for time, row in zip(times, rows, strict=True))] for name in names]

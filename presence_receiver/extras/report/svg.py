@@ -14,39 +14,39 @@ SHADES = 6
 
 
 def percent(share: float) -> str:
-    """A share of the width."""
+    """Return a share of the width."""
     return f"{share * 100:.3f}".rstrip("0").rstrip(".") + "%"
 
 
 def drawing(name: str, height: float, *parts: str, kind: str = "plot") -> str:
-    """A plot with a name for who cannot see it."""
+    """Return a plot with a name for who cannot see it."""
     return (f'<svg class="{kind}" role="img" aria-label="{escape(name)}" width="100%" height="{height:.0f}">'
             f'{"".join(parts)}</svg>')
 
 
 def text(x: str, y: float, words: str, kind: str = "") -> str:
-    """Words at a place; `kind` is a class of the style sheet."""
+    """Return words at a place; `kind` is a class of the style sheet."""
     return f'<text x="{x}" y="{y:.0f}" class="{kind}">{escape(words)}</text>'
 
 
 def rect(x: str, y: float, width: str, height: float, kind: str, title: str = "") -> str:
-    """A rectangle that says its title to the mouse."""
+    """Return a rectangle that says its title to the mouse."""
     words = f"<title>{escape(title)}</title>" if title else ""
     return f'<rect x="{x}" y="{y:.1f}" width="{width}" height="{height:.1f}" class="{kind}">{words}</rect>'
 
 
 def line_down(x: str, top: float, bottom: float) -> str:
-    """A tick of an axis across."""
+    """Return a tick of an axis across."""
     return f'<line class="grid" x1="{x}" x2="{x}" y1="{top:.0f}" y2="{bottom:.0f}"/>'
 
 
 def line_across(y: float) -> str:
-    """A line of the grid."""
+    """Return a line of the grid."""
     return f'<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
 
 
 def round_step(most: int, steps: int) -> int:
-    """The smallest of 1, 2, 5, 10, 20, 50 … of which so many steps reach `most`."""
+    """Return the smallest of 1, 2, 5, 10, 20, 50 … of which so many steps reach `most`."""
     power = 1
     while True:
         for unit in (1, 2, 5):
@@ -56,7 +56,7 @@ def round_step(most: int, steps: int) -> int:
 
 
 def upright(top: float, bottom: float, most: int, name: str) -> tuple[str, float]:
-    """An axis from 0 to a round number above `most`, with its name; and the pixels for one of what it counts."""
+    """Return an axis from 0 to a round number above `most`, with its name; and the pixels for one of what it counts."""
     step = round_step(max(most, 1), 5)
     ticks = range(0, max(most, 1) + step, step)
     scale = (bottom - top) / ticks[-1]
@@ -75,11 +75,11 @@ class Shades:
         self._classes = -(-most // self._width)
 
     def of(self, count: int) -> str:
-        """The style sheet's class for a count of 1 or more."""
+        """Return the style sheet's class for a count of 1 or more."""
         return f"s{-(-count // self._width) * SHADES // self._classes}"
 
     def legend(self, counted: str, more: Sequence[tuple[str, str]] = ()) -> str:
-        """What each shade stands for; `more` are other classes of the style sheet and their words."""
+        """Return what each shade stands for; `more` are other classes of the style sheet and their words."""
         width = self._width
         uppers = range(width, self._classes * width + 1, width)
         shades = [(self.of(upper), f"{upper - width + 1:,} to {upper:,}" if width > 1 else f"{upper:,}")
@@ -88,7 +88,7 @@ class Shades:
 
 
 def legend(entries: Sequence[tuple[str, str]], counted: str = "") -> str:
-    """A swatch and words for each class of the style sheet."""
+    """Return a swatch and words for each class of the style sheet."""
     items = "".join(
         f'<li><svg width="14" height="14" aria-hidden="true"><rect width="14" height="14" class="{kind}"/></svg>'
         f" {escape(words)}</li>" for kind, words in entries)

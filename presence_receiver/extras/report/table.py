@@ -22,7 +22,7 @@ COLUMNS = ("DEVICES", "RANDOMISED", "OBSERVATIONS", "ASSOCIATED", "MEDIAN RSSI")
 
 
 def write_table(report: Report, by: str) -> None:
-    """A row for each with a bar of its devices; below, the distribution of the signal strength.
+    """Write a row for each with a bar of its devices; below, the distribution of the signal strength.
 
     In a narrow terminal the bars go; what is wider still goes on in the next line, and nothing is cut.
     """
@@ -39,7 +39,7 @@ def write_table(report: Report, by: str) -> None:
 
 
 def bar_room(columns: int) -> int:
-    """How long the longest bar may be; 0 is none."""
+    """Return how long the longest bar may be; 0 is none."""
     return min(columns, LONGEST) if columns >= SHORTEST else 0
 
 
@@ -61,7 +61,7 @@ def _table(title: str, rows: Sequence[Row], total: Row, room: int) -> Table:
 
 
 def _figures(row: Row, drawn: str | None) -> list[str]:
-    """A row's cells but its name; an hour without observations has no lines."""
+    """Return a row's cells but its name; an hour without observations has no lines."""
     bars = [] if drawn is None else [drawn]
     if not row.observations:
         return ["no lines", *bars]
@@ -71,7 +71,7 @@ def _figures(row: Row, drawn: str | None) -> list[str]:
 
 
 def bar(count: int, most: int, room: int) -> str:
-    """As long as its share of the longest, in eighths of a character."""
+    """Return one as long as its share of the longest, in eighths of a character."""
     eighths = round(count / max(most, 1) * room * 8)
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
@@ -87,7 +87,7 @@ def _write_strengths(strengths: Sequence[tuple[int, int]], width: int) -> None:
 
 
 def write_json(report: Report, by: str) -> None:
-    """One object; `skipped` are lines that are no presence lines, `rejected` is null where nobody knows."""
+    """Write one object; `skipped` are lines that are no presence lines, `rejected` is null where nobody knows."""
     span, rejected = report.span(), report.rejected()
     click.echo(as_json({
         "from": _stamp(span[0]) if span else None, "to": _stamp(span[1]) if span else None,
@@ -104,7 +104,7 @@ def _stamp(moment: Any) -> str:
 
 
 def write_csv(report: Report, by: str) -> None:
-    """The rows alone."""
+    """Write the rows alone."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([by, "devices", "randomised", "observations", "associated", "rssi"])
     writer.writerows(dataclasses.astuple(row) for row in report.by(by))
