@@ -10,6 +10,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from deployment import ROOT, SECRET, run, running
+from processes import children
 from running import wait_until
 from presence_receiver import create_app
 
@@ -106,18 +107,13 @@ def test_the_previous_secret_is_told_apart(tmp_path):
 def test_a_worker_that_dies_loses_no_count_and_the_folder_goes_at_the_end(tmp_path):
     with running(tmp_path, PRESENCE_METRICS_TOKEN=TOKEN) as receiver:
         run("send", receiver.url)
-        [worker] = map(int, children(receiver.process.pid))
+        [worker] = children(receiver.process.pid)
         os.kill(worker, signal.SIGKILL)
-        wait_until(lambda: [pid for pid in children(receiver.process.pid) if int(pid) != worker])
+        wait_until(lambda: children(receiver.process.pid) not in ([], [worker]))
         run("send", receiver.url)
         assert values(receiver)['presence_observations_total{result="accepted"}'] == 2 * 27
         assert len(waiting_to_end(receiver)) == 1
     assert waiting_to_end(receiver) == []
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        return file.read().split()
 
 
 def test_the_page_has_the_table(tmp_path):

@@ -1,6 +1,7 @@
 """A running gunicorn with the worker and an application that echoes."""
 from pathlib import Path
 
+from processes import opened
 from running import Receiver
 
 HERE = str(Path(__file__).parent)
@@ -19,7 +20,7 @@ def echo(folder, *arguments, workers=1):
 def descriptors(one):
     """How many files and sockets its only worker has open."""
     (worker,) = one.workers()
-    return len([*Path(f"/proc/{worker}/fd").iterdir()])
+    return len(opened(worker))
 
 
 def connection_count(one):

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from processes import opened
 from reading import lines, paths, raw_lines
 
 from presence_receiver import config
@@ -37,8 +38,7 @@ def odd(folder):
 
 
 def open_files(folder):
-    found = [os.readlink(entry) for entry in os.scandir("/proc/self/fd") if os.path.islink(entry)]
-    return sorted(name.removeprefix(f"{folder}/") for name in found if name.startswith(str(folder)))
+    return sorted(name.removeprefix(f"{folder}/") for name in opened("self") if name.startswith(str(folder)))
 
 
 def test_between_two_commits_no_file_is_open_but_the_lock(tmp_path):

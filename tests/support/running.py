@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from processes import children, memory
+
 ROOT = Path(__file__).parents[2]
 COMMAND = shlex.split((ROOT / "Procfile").read_text().removeprefix("web:"))
 SECRET = "hunter22"
@@ -119,8 +121,11 @@ class Receiver:
 
     def workers(self):
         """The process ids of the workers."""
-        master = self.process.pid
-        return sorted(map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split()))
+        return children(self.process.pid)
+
+    def memory(self, field):
+        """The largest of its workers, in bytes: VmRSS is now, VmHWM the most there ever was."""
+        return max(memory(worker, field) for worker in self.workers())
 
     def text(self):
         """What it has logged so far."""

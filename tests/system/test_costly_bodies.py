@@ -1,10 +1,8 @@
 """The costliest bodies that the secret lets in, against a real receiver: others are answered, and no worker goes."""
 import gzip
 import json
-import re
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from running import AUTHORIZED, wait_until
@@ -45,11 +43,6 @@ BODIES = {
 }
 
 
-def peak(receiver):
-    texts = [Path(f"/proc/{worker}/status").read_text() for worker in receiver.workers()]
-    return max(int(re.search(r"VmHWM:\s+(\d+) kB", text)[1]) * 1024 for text in texts)
-
-
 def small_ones(receiver, until):
     """Post small deliveries until it is set; how long the longest was waited for, in seconds."""
     connection, longest = receiver.connect(), 0
@@ -88,7 +81,7 @@ def test_the_worst_bodies_hold_nobody_up_and_every_observation_is_accounted_for(
         assert answer.status in (200, 422)
         counts = [answer.json.get(word, 0) for word in ("accepted", "rejected", "unjudged")]
         assert sum(counts) == count
-    seconds, most = longest(), peak(one)
+    seconds, most = longest(), one.memory("VmHWM")
     print(f"\n{name}: {counts}, the longest wait beside it {seconds:.2f} s, peak {most / MB:.0f} MB")
     assert one.workers() == workers
     assert most < 800 * MB

@@ -5,10 +5,10 @@ import os
 import signal
 import socket
 import time
-from pathlib import Path
 
 import pytest
 from accounting import account
+from processes import opened
 from running import SECRET, Receiver, read_answer, wait_until
 from sending import Ledger, Load, post
 
@@ -79,7 +79,7 @@ def test_log_files_are_opened_anew(tmp_path):
 
 
 def has_open(process, path):
-    return str(path) in map(os.path.realpath, Path(f"/proc/{process}/fd").iterdir())
+    return str(path) in opened(process)
 
 
 @contextlib.contextmanager

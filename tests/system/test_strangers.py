@@ -5,10 +5,10 @@ import select
 import socket
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from accounting import account
+from processes import opened
 from running import SECRET, read_answer, wait_until
 from sending import Ledger, post
 
@@ -154,8 +154,7 @@ def test_strangers_hold_no_delivery_up(kind, count, start, many_descriptors):
 
 def connections_of(one):
     """How many sockets its workers have open."""
-    found = [path.readlink() for worker in one.workers() for path in Path(f"/proc/{worker}/fd").iterdir()]
-    return sum(str(path).startswith("socket:") for path in found)
+    return sum(target.startswith("socket:") for worker in one.workers() for target in opened(worker))
 
 
 def test_where_descriptors_run_short_the_longest_idle_stranger_goes(start):

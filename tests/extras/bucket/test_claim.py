@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from objects import ODD, found, once, put
+from processes import opened
 from running import environment, wait_until
 
 NOBODY = 65534
@@ -74,8 +75,7 @@ def test_a_collector_that_waits_for_its_turn_can_be_stopped(store, collect, fold
 
 def locked(process):
     """The names of the files that a process has open."""
-    folder = Path(f"/proc/{process}/fd")
-    return [Path(os.readlink(each)).name for each in folder.iterdir() if each.is_symlink()]
+    return [Path(each).name for each in opened(process)]
 
 
 def test_once_does_not_wait_for_its_turn(store, collect, folder):

@@ -7,6 +7,7 @@ import pytest
 from command_line import Terminal, run
 from devices import DEVICES, NOTATIONS
 from judging import GOOD, NOW, report
+from processes import opened
 from running import wait_until
 
 from presence_receiver import config
@@ -223,5 +224,4 @@ def test_it_waits_for_who_changes_closed_files(folder):
 
 
 def open_files(process):
-    found = f"/proc/{process}/fd"
-    return " ".join(os.readlink(f"{found}/{name}") for name in os.listdir(found) if os.path.lexists(f"{found}/{name}"))
+    return " ".join(opened(process))

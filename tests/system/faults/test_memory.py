@@ -1,10 +1,9 @@
 """Large deliveries, one after the other and many at once: memory falls back and no file stays open."""
 import json
-import re
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from accounting import account
+from processes import opened
 from running import AUTHORIZED, wait_until
 from sending import Ledger, Load, post
 
@@ -12,26 +11,20 @@ MB = 1_000_000
 LIMIT = 16 * 1024 * 1024
 
 
-def memory(receiver, field):
-    """The largest of its workers, in bytes; VmRSS is now, VmHWM the most there ever was."""
-    texts = [Path(f"/proc/{worker}/status").read_text() for worker in receiver.workers()]
-    return max(int(re.search(rf"{field}:\s+(\d+) kB", text)[1]) * 1024 for text in texts)
-
-
 def descriptors(receiver):
-    return [len(list(Path(f"/proc/{worker}/fd").iterdir())) for worker in receiver.workers()]
+    return [len(opened(worker)) for worker in receiver.workers()]
 
 
 def test_two_hundred_megabytes(start, note, long):
     one, ledger = start(), Ledger()
     size = MB // 110
     assert [post(one, ledger, size) for _ in range(8)] == [200] * 8
-    before, opened = memory(one, "VmRSS"), descriptors(one)
+    before, opened = one.memory("VmRSS"), descriptors(one)
     with Load(one, ledger, senders=2, size=lambda: size, count=long(60, 200)) as load:
         load.join()
-    assert memory(one, "VmHWM") < 200 * MB
+    assert one.memory("VmHWM") < 200 * MB
     assert [post(one, ledger, 3) for _ in range(8)] == [200] * 8
-    assert memory(one, "VmRSS") < before + 30 * MB
+    assert one.memory("VmRSS") < before + 30 * MB
     # A few more are housekeeping's own, more than that are a file being compressed just now.
     wait_until(lambda: all(now <= then + 4 for now, then in zip(descriptors(one), opened, strict=True)))
     note(f"{long(60, 200)} MB in deliveries of 1 MB", account(ledger, one.folder))
@@ -50,4 +43,4 @@ def test_several_bodies_at_the_limit_at_once(start, long):
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: one.post(body, AUTHORIZED).json, range(count)))
     assert answers == [{"accepted": size, "rejected": 0}] * count
-    assert memory(one, "VmHWM") < 600 * MB
+    assert one.memory("VmHWM") < 600 * MB

@@ -4,10 +4,10 @@ import shutil
 import signal
 import subprocess
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 from accounting import Account, account, torn_lines, whole_lines
+from processes import opened
 from reading import content, contents, paths
 from running import Receiver, wait_until
 from sending import Ledger, Load, delivery, post
@@ -71,8 +71,7 @@ def test_full_and_then_freed_under_load(tmp_path, note, long):
 
 def open_files(one):
     """What the workers have open in the data folder."""
-    found = [os.readlink(link) for process in one.workers() for link in Path(f"/proc/{process}/fd").iterdir()
-             if link.is_symlink()]
+    found = [name for worker in one.workers() for name in opened(worker)]
     return {name.removeprefix(f"{one.folder}/") for name in found if name.startswith(str(one.folder))}
 
 
