@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from presence_receiver.as_sent import AS_SENT, AsSent
 from presence_receiver.errors import Refused
 from presence_receiver.extras.simulation.tally import Key, Tally
-from presence_receiver.extras.simulation.traffic import key
+from presence_receiver.extras.simulation.traffic import kept_key, key
 from presence_receiver.storage import stored_lines
 
 
@@ -32,12 +33,13 @@ class Difference:
             yield f"{self.doubled:,} {self.kind} observations are in the files that should not be."
 
 
-def differences(tally: Tally, folder: Path) -> list[Difference]:
-    """Compare the accepted and the rejected observations of this run with the files of the folder."""
+def differences(tally: Tally, folder: Path, kept: AsSent = AS_SENT) -> list[Difference]:
+    """Compare the accepted and the rejected observations of this run, as they are kept, with the folder's files."""
+    unanswered = _kept(tally.unanswered, kept)
     with _readable(folder):
         return [
-            difference("accepted", tally.good, tally.unanswered, _found(folder, "presence", tally.owner_id)),
-            difference("rejected", tally.bad, tally.unanswered, _found(folder, "rejected", tally.owner_id)),
+            difference(kind, _kept(sent, kept), unanswered, _found(folder, stem, tally.owner_id))
+            for kind, sent, stem in (("accepted", tally.good, "presence"), ("rejected", tally.bad, "rejected"))
         ]
 
 
@@ -62,6 +64,13 @@ def difference(kind: str, acknowledged: Counter[Key], unanswered: Counter[Key],
     missing = acknowledged - found
     doubled = found - (acknowledged + unanswered)
     return Difference(kind, missing.total(), doubled.total())
+
+
+def _kept(sent: Counter[Key], kept: AsSent) -> Counter[Key]:
+    found: Counter[Key] = Counter()
+    for each, count in sent.items():
+        found[kept_key(each, kept)] += count
+    return found
 
 
 def _found(folder: Path, stem: str, owner_id: int) -> Counter[Key]:

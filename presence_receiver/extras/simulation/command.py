@@ -10,6 +10,9 @@ from typing import Any, BinaryIO
 
 import click
 
+from presence_receiver import config
+from presence_receiver.app import kept
+from presence_receiver.as_sent import AS_SENT, AsSent
 from presence_receiver.cli import (
     Invocation, as_json, checked, checked_url, console, counted, feed_secret, in_seconds, insecure_http,
     pass_invocation, secret_file, tell,
@@ -21,6 +24,9 @@ from presence_receiver.extras.simulation.tally import Tally
 from presence_receiver.http_client import is_loopback
 
 INTERRUPTED = 130
+
+CHANGED = ("Where the receiver has PRESENCE_MAC_KEY or PRESENCE_DROP_FIELDS, give this command the same, "
+           "for lines then differ from what was sent.")
 
 
 @click.command("simulate")
@@ -58,6 +64,7 @@ def command(invocation: Invocation, /, url: str | None, verify: Path | None, int
     Example: presence-cli simulate http://localhost:8000/presence --speed 60
     """
     plan = traffic.Plan(access_points=options.pop("aps"), **options)
+    keeping = kept(config.load(invocation.values, needs_secret=False)) if verify else AS_SENT
     tally = Tally(owner_id=secrets.randbelow(2**31))
     if bool(url) == bool(into):
         raise click.UsageError("Give either URL or --into.")
@@ -70,7 +77,7 @@ def command(invocation: Invocation, /, url: str | None, verify: Path | None, int
     is_interrupted = run(steps, tally, plan.duration if url else None)
     click.echo(as_json(summary(tally)) if output == "json" else table(tally))
     if tally.statuses or not is_interrupted:
-        fail_if_wrong(tally, verify or into)
+        fail_if_wrong(tally, verify or into, keeping)
     if is_interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
 
@@ -131,7 +138,7 @@ def answers(tally: Tally) -> str:
     return ", ".join(f"{count:,} × {status}" for status, count in sorted(tally.statuses.items()))
 
 
-def fail_if_wrong(tally: Tally, folder: Path | None) -> None:
+def fail_if_wrong(tally: Tally, folder: Path | None, keeping: AsSent) -> None:
     """Raise CallFailed with all that went wrong."""
     if not tally.good and not tally.bad and tally.observations:
         raise CallFailed(f"No delivery was acknowledged: {answers(tally) or 'none was answered'}.")
@@ -139,11 +146,13 @@ def fail_if_wrong(tally: Tally, folder: Path | None) -> None:
     if tally.miscounted:
         faults.append(f"{tally.miscounted:,} answers counted other observations than were sent.")
     if folder:
-        found = accounting.differences(tally, folder)
+        found = accounting.differences(tally, folder, keeping)
         faults += [fault for difference in found for fault in difference.faults()]
+        if any(difference.missing and difference.doubled for difference in found):
+            faults.append(CHANGED)
     if faults:
         raise CallFailed(*faults)
     if folder:
-        kept = " and ".join(f"{acknowledged.total():,} {kind}" for kind, acknowledged in
-                            (("accepted", tally.good), ("rejected", tally.bad)))
-        tell(f"All {kept} observations are in the files, each once.")
+        counts = " and ".join(f"{acknowledged.total():,} {kind}" for kind, acknowledged in
+                              (("accepted", tally.good), ("rejected", tally.bad)))
+        tell(f"All {counts} observations are in the files, each once.")

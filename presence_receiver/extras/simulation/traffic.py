@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Any
 
+from presence_receiver.as_sent import AsSent
 from presence_receiver.errors import CallFailed
 from presence_receiver.extras.simulation.site import Observation, Site
 from presence_receiver.extras.simulation.tally import Delivery, Key, Tally
@@ -22,6 +23,8 @@ FAULTS: list[Observation] = [
     {"clientMac": "unknown"}, {"rssi": "loud"}, {"seenTime": "yesterday"}, {"ipv4": "10.0.0.256"},
     {"lat": 91},
 ]
+
+KEY = ("clientMac", "seenEpoch", "rssi", "x", "y")
 
 Judged = tuple[Observation, bool]
 """An observation, and whether the receiver should accept it."""
@@ -122,6 +125,10 @@ def _delivery(body: Any, seen: Iterable[Judged]) -> Delivery:
 
 def key(seen: Observation) -> Key:
     """Return what tells an observation from all others of the run, in a delivery as in a line."""
-    x, y = seen.get("x"), seen.get("y")
-    place = (None, None) if "NaN" in (x, y) else (x, y)
-    return seen.get("clientMac"), seen.get("seenEpoch"), seen.get("rssi"), *place
+    fields = {name: seen.get(name) for name in KEY}
+    return tuple((fields | {"x": None, "y": None} if "NaN" in (fields["x"], fields["y"]) else fields).values())
+
+
+def kept_key(sent: Key, kept: AsSent) -> Key:
+    """Return an observation's key as its line has it, of which the receiver may keep less than was sent."""
+    return key(json.loads(kept.text(json.dumps(dict(zip(KEY, sent, strict=True))).encode())))

@@ -199,6 +199,21 @@ def test_a_receiver_with_rotation_and_bad_observations(tmp_path):
         assert len([*receiver.data.glob("presence-*")]) >= said["deliveries"] // 4
 
 
+@pytest.mark.parametrize("shape", traffic.SHAPES)
+def test_a_receiver_that_keeps_less_than_was_sent(tmp_path, shape):
+    settings = {"PRESENCE_MAC_KEY": "key-of-a-test-" * 3, "PRESENCE_DROP_FIELDS": "ipv4,rssi,x"}
+    with running(tmp_path, **settings) as receiver:
+        asked = ["simulate", receiver.url, "--speed", 600, "--duration", 0.5, "--bad", 0.3, "--shape", shape,
+                 "--verify", receiver.data]
+        ran = run(*asked, **settings)
+        assert (ran.code, ran.err.partition(" accepted")[0][:4]) == (0, "All ")
+        ran = run(*asked)
+        assert ran.code == 1 and "accepted observations are in the files that should not be." in ran.err
+        assert ran.err.endswith(
+            "Where the receiver has PRESENCE_MAC_KEY or PRESENCE_DROP_FIELDS, give this command the same, for lines "
+            "then differ from what was sent.\n")
+
+
 def test_another_folder_than_the_receivers(receiver, tmp_path):
     (tmp_path / "other").mkdir()
     ran = run("simulate", receiver.url, "--duration", 0.1, "--verify", tmp_path / "other")
