@@ -84,13 +84,19 @@ class Commands(click.Group):
         try:
             sys.exit(super().main(*args, **extra) or 0)
         except click.ClickException as error:
-            error.show()
+            self._explained(error).show()
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             sys.exit(INTERRUPTED)
         except PresenceError as error:
             complain(" ".join(map(str, error.args)))
             sys.exit(1)
+
+    def _explained(self, error: click.ClickException) -> click.ClickException:
+        """Return the error; of an option that all commands share, and that one of them got, where it belongs."""
+        if isinstance(error, click.NoSuchOption) and any(error.option_name in each.opts for each in self.params):
+            return click.UsageError(f"{error.option_name} goes before the command.", error.ctx)
+        return error
 
 
 @click.group("presence-cli", cls=Commands, epilog=DOCUMENTATION,

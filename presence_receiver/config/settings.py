@@ -56,7 +56,8 @@ class SettingsSchema(Schema):
 
     SECRET = _secret(
         required=True,
-        error_messages={"required": "is missing: set it to the secret you entered in HiveManager."},
+        error_messages={
+            "required": "is missing: set it to what HiveManager sends; `presence-cli new-secret` makes one."},
     )
     PREVIOUS_SECRET = _secret(load_default=None)
     DATA_DIR = Folder(load_default="data", validate=validate.Length(min=1, error="must name a folder."))

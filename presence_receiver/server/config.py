@@ -82,8 +82,8 @@ def when_ready(server: Arbiter) -> None:
     script = os.path.join(os.path.dirname(sys.executable), "presence-cli")
     command = script if os.path.exists(script) else "python -m presence_receiver"
     log.info(
-        "Try it with: %s send http://localhost%s/presence. Then let HiveManager post: %s register, with the URL by "
-        "which it reaches this.", command, port, command)
+        "Try it with: %s send http://localhost%s/presence. Then let HiveManager post: %s init asks for its credentials "
+        "and tells what comes next.", command, port, command)
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:

@@ -79,4 +79,4 @@ def missing(names: list[str]) -> str:
     """Return one sentence that names all missing settings."""
     one, them = ("is", "it") if len(names) == 1 else ("are", "them")
     return (f"{', '.join(names)} {one} not set: put {them} into the environment, "
-            "or into a file for --env-file.")
+            "or into a file for --env-file; `presence-cli init` writes one.")

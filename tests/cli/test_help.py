@@ -55,6 +55,12 @@ def test_help_is_a_command_too():
         assert run("help", command).out == shown(command)
 
 
+@pytest.mark.parametrize("option", ["--env-file", "--timeout", "-v", "--api"])
+def test_an_option_of_all_commands_goes_before_them(option):
+    ran = run("list", option, "x")
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, f"Error: {option} goes before the command.")
+
+
 def test_the_version():
     assert run("-V").parts == run("--version").parts == (0, "presence-cli, version 0.1.0\n", "")
 

@@ -35,7 +35,7 @@ def test_an_empty_string_counts_as_missing():
 
 def test_all_faults_are_reported_at_once_each_with_its_variable():
     assert faults(PREVIOUS_SECRET="abcd", MAX_BODY_BYTES="16M", ROTATE_BYTES="0", FSYNC="maybe") == {
-        "PRESENCE_SECRET is missing: set it to the secret you entered in HiveManager.",
+        "PRESENCE_SECRET is missing: set it to what HiveManager sends; `presence-cli new-secret` makes one.",
         "PRESENCE_PREVIOUS_SECRET must have at least 5 characters.",
         "PRESENCE_MAX_BODY_BYTES must be a whole number from 1 up.",
         "PRESENCE_ROTATE_BYTES must be a whole number from 1 up.",

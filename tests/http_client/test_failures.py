@@ -28,10 +28,10 @@ def test_missing_settings_are_named_at_once():
     assert run("list").parts == (1, "", (
         "Error: HIVEMANAGER_URL, HIVEMANAGER_CLIENT_SECRET, HIVEMANAGER_CLIENT_ID, HIVEMANAGER_REDIRECT_URI, "
         "HIVEMANAGER_ACCESS_TOKEN, HIVEMANAGER_OWNER_ID are not set: put them into the environment, "
-        "or into a file for --env-file.\n"))
+        "or into a file for --env-file; `presence-cli init` writes one.\n"))
     assert run("--api", "extremecloudiq", "list").parts == (1, "", (
         "Error: EXTREMECLOUDIQ_ACCESS_TOKEN is not set: put it into the environment, "
-        "or into a file for --env-file.\n"))
+        "or into a file for --env-file; `presence-cli init` writes one.\n"))
 
 
 def test_malformed_settings_are_named_at_once(hivemanager):
@@ -40,7 +40,7 @@ def test_malformed_settings_are_named_at_once(hivemanager):
         HIVEMANAGER_CLIENT_ID="", HIVEMANAGER_ACCESS_TOKEN=f"{ACCESS_TOKEN}\nX: y")
     assert hivemanager.run("list").parts == (1, "", (
         "Error: HIVEMANAGER_CLIENT_ID is not set: put it into the environment, "
-        "or into a file for --env-file. "
+        "or into a file for --env-file; `presence-cli init` writes one. "
         "HIVEMANAGER_URL must start with https://, since credentials are sent there. "
         "HIVEMANAGER_API_VERSION must be beta or v1. "
         "HIVEMANAGER_ACCESS_TOKEN has a character that an HTTP header cannot carry. "

@@ -9,7 +9,7 @@ from running import COMMAND, ROOT, environment, free_port
 from presence_receiver import config
 
 NO_NUMBER = "must be a whole number from 1 up."
-MISSING = "PRESENCE_SECRET is missing: set it to the secret you entered in HiveManager."
+MISSING = "PRESENCE_SECRET is missing: set it to what HiveManager sends; `presence-cli new-secret` makes one."
 
 
 def refusal(folder, **settings):
@@ -72,7 +72,7 @@ def test_the_first_lines_say_where_lines_go_and_what_comes_next(start, tmp_path)
     assert said(one)[3:5] == [
         f"Lines go to {tmp_path}/data/presence.jsonl, rejected ones to rejected.jsonl beside it.",
         f"Try it with: {command} send http://localhost:{one.port}/presence. Then let HiveManager post: "
-        f"{command} register, with the URL by which it reaches this."]
+        f"{command} init asks for its credentials and tells what comes next."]
 
 
 def test_with_a_bucket_they_say_so():
