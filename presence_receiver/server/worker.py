@@ -9,6 +9,7 @@ import datetime
 import os
 import sys
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -49,6 +50,7 @@ class HttpWorker(Worker):
         """Let what waits in the application wait in gevent's loop; called after the fork."""
         monkey.patch_all()
         hub.reinit()
+        _begin_threads()
         self._limit = min(self.cfg.worker_connections, descriptors())
         super().init_process()
 
@@ -165,6 +167,17 @@ class HttpWorker(Worker):
         self._warnings.warning(str(refused.status), "A request was refused with %d: %s", refused.status, refused)
         answer = answers.refusal(refused)
         connection.answer(answer.encoded(keep_alive=False, is_head=False), status=refused.status, keep_alive=False)
+
+
+def _begin_threads() -> None:
+    """Begin all threads of gevent's pool, for good: a delivery a minute would begin one each time.
+
+    That fails where a container may have no more processes just then.
+    """
+    gevent.config.threadpool_idle_task_timeout = 365 * 86_400.0
+    with suppress(RuntimeError):
+        pool = get_hub().threadpool
+        pool.size = pool.maxsize
 
 
 def _add_address(environ: Environ, address: Any) -> None:

@@ -18,10 +18,7 @@ from presence_receiver.storage import thread_pool
 from presence_receiver.storage.faults import kind_of
 
 GATHER_SECONDS = 0.005
-"""How long a commit may wait for more deliveries while they keep coming.
-
-Where it waits for none, 8 of 16 senders share one instead of 12, and it takes 12 futex calls instead of 8.
-"""
+"""How long a commit may wait for more deliveries while they keep coming: so 12 of 16 senders share one, else 8."""
 
 JOIN_SECONDS = 5.0
 """How long a caller waits, from joining, for its group to be formed."""
@@ -34,16 +31,14 @@ Batch = tuple[bytes, bytes]
 
 
 class _Waiting:
-    """One caller; `turn` is released when it is done, is to lead, or is to keep its deadline.
-
-    Only the first in the queue, whose deadline is the next, keeps it: a timer costs 4 microseconds under gevent.
-    """
+    """One caller; `turn` is released when it is done, is to lead, or is to keep its deadline."""
 
     def __init__(self, batch: Batch, deadline: float) -> None:
         self.batch, self.deadline = batch, deadline
         self.turn = threading.Lock()
         self.turn.acquire()
-        self.is_timed = self.is_to_lead = self.is_done = False
+        self.is_to_lead = self.is_done = False
+        self.is_timed = False  # but for the first in the queue, whose deadline is the next: a timer costs 4 µs
         self.error: Exception | None = OSError(errno.EIO, "The commit was cut off.")
 
 
@@ -131,7 +126,11 @@ class GroupCommit:
             count = len(self._queue)
             thread_pool.let_others_go_on()
         self._began = time.monotonic()
-        thread_pool.start(self._work, self._finish)
+        try:
+            thread_pool.start(self._work, self._finish)
+        except RuntimeError:  # no thread is to be had; this caller leaves, and the next one tries
+            self._began, self._is_led = None, False
+            raise
 
     def _work(self, waits: bool) -> bool:
         """Commit who waits when the lock is had; give it back where nobody does. False where someone else has it."""

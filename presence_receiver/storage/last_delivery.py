@@ -47,7 +47,10 @@ class LastDelivery:
         """
         if time.monotonic() >= self._next and self._turn.acquire(blocking=False):
             self._own = time.time()
-            thread_pool.start(self._touch, self._touched)
+            try:
+                thread_pool.start(self._touch, self._touched)
+            except RuntimeError:  # no thread is to be had
+                self._touched()
 
     def _touch(self, waits: bool) -> bool:
         if self._folder:

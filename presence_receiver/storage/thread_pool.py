@@ -5,6 +5,7 @@ waits, takes a slice or keeps a deadline in this wing does it through here, so t
 """
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 import time
@@ -18,9 +19,7 @@ def run(function: Callable[..., Result], *args: Any) -> Result:
     """Call the function and return or raise what it does; other requests go on meanwhile."""
     if not _is_gevent():
         return function(*args)
-    from gevent import get_hub
-
-    outcome = get_hub().threadpool.apply(_outcome, (function, args))
+    outcome = _spawned(functools.partial(_outcome, function, args)).get()
     if isinstance(outcome, _Failed):
         raise outcome.error
     return cast(Result, outcome)
@@ -29,15 +28,26 @@ def run(function: Callable[..., Result], *args: Any) -> Result:
 def start(work: Callable[[bool], bool], done: Callable[[], None]) -> None:
     """Begin `work(True)`, which may wait for long, where it holds up nobody; `done` is called after it.
 
-    Both must not raise. Under gevent `done` runs in the loop, where it may not wait. Else `work(False)` is called
-    first, right here, and a thread is begun only where that returns False since it would have to wait.
+    Both must not raise. RuntimeError where no thread is to be had: then neither is ever called. Under gevent `done`
+    runs in the loop, where it may not wait. Else `work(False)` is called first, right here, and a thread is begun only
+    where that returns False since it would have to wait.
     """
     if _is_gevent():
-        from gevent import get_hub
-
-        get_hub().threadpool.spawn(work, True).rawlink(lambda _: done())
+        _spawned(functools.partial(work, True)).rawlink(lambda _: done())
     elif not _worked(work, False, done):
         threading.Thread(target=_worked, args=(work, True, done), name="presence-waiting", daemon=True).start()
+
+
+def _spawned(work: Callable[[], Any]) -> Any:
+    """Return gevent's result of work that its pool will do; RuntimeError where it can begin no thread for it."""
+    from gevent import get_hub
+
+    void: list[bool] = []
+    try:
+        return get_hub().threadpool.spawn(lambda: void or work())
+    except RuntimeError:
+        void.append(True)  # gevent has put it into its queue all the same
+        raise
 
 
 def _worked(work: Callable[[bool], bool], waits: bool, done: Callable[[], None]) -> bool:

@@ -3,6 +3,7 @@ import os
 import signal
 
 import pytest
+from processes import threads
 from running import Receiver, wait_until
 
 
@@ -19,3 +20,14 @@ def test_a_signal_that_comes_before_the_worker_serves_is_heard(sign, tmp_path):
     finally:
         assert one.stop() == 0
     assert "Traceback" not in one.text()
+
+
+def test_a_workers_threads_are_there_before_a_delivery_needs_them(tmp_path):
+    """It might have to begin one just when the container may have no more."""
+    with Receiver(tmp_path / "data", tmp_path / "log", workers=1) as one:
+        (worker,) = one.workers()
+        before = threads(worker)
+        assert len(before) > 10
+        for _ in range(3):
+            assert one.post([]).status == 200
+        assert threads(worker) == before

@@ -22,6 +22,11 @@ def children(process):
     return sorted(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
 
 
+def threads(process):
+    """The ids of its threads."""
+    return {path.name for path in Path(f"/proc/{process}/task").iterdir()}
+
+
 def memory(process, field):
     """A field of its status, in bytes."""
     text = Path(f"/proc/{process}/status").read_text()
