@@ -102,7 +102,7 @@ class LightAdapter:
             return self._whole().match(*args, **options)
         if key not in rules:
             rule, values = self._whole().match(return_rule=True)
-            if values:
+            if values or rule.rule != key[1]:  # a path is a stranger's to choose; a rule meets endless ones
                 return rule, values
             rules[key] = rule
         return rules[key], {}

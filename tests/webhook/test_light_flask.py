@@ -98,6 +98,15 @@ def test_it_answers_as_flask(method, path):
     assert outcomes[0] == outcomes[1]
 
 
+def test_no_path_that_a_stranger_makes_up_is_kept():
+    app = views(LightFlask("x"))
+    asked = [f"{'/' * count}nothing" for count in range(1, 9)] + ["/" * count for count in range(1, 9)]
+    asked += [f"{'/' * count}{path}" for _, path in REQUESTS for count in range(8)]
+    for path in asked:
+        app.wsgi_app(create_environ("/") | {"PATH_INFO": path}, lambda *_: None)
+    assert {path for _, path in app.rules_met} <= {rule.rule for rule in app.url_map.iter_rules()}
+
+
 @pytest.mark.parametrize(("method", "path"), [*REQUESTS, ("POST", "/what-follows-it")])
 def test_hooks_are_called_as_by_flask(method, path):
     outcomes = []
