@@ -20,7 +20,7 @@ from pathlib import Path
 from presence_receiver.config import Settings
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
-from presence_receiver.storage import compression, durable, odd_files, rewriting, rotation, thread_pool
+from presence_receiver.storage import compression, durable, left_overs, odd_files, rotation, thread_pool
 from presence_receiver.storage.closed_names import LENGTH
 from presence_receiver.storage.faults import storage_error
 from presence_receiver.storage.file_lock import FileLock
@@ -78,8 +78,9 @@ class Housekeeping:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Hold the lock, with the folder in order: nothing in it is odd, hidden or there twice. Raises OSError."""
+        """Hold the lock, with all closed and nothing odd, hidden or there twice. Raises StorageError and OSError."""
         with self._lock.held():
+            self._writer.close_now()
             self._sweep()
             for path in self._odd_files():
                 odd_files.take_apart(path)
@@ -148,14 +149,9 @@ class Housekeeping:
             self._log.warning(type(failure).__name__, "Housekeeping met a fault of its own: %r", failure)
 
     def _sweep(self) -> None:
-        """Remove what a crash left half written; what a noted replay has prepared is still needed."""
-        names = os.listdir(self._folder)
-        is_noted = ".replay.journal" in names
-        for name in names:
-            is_draft = name.endswith((".replay", ".replay.draft")) and not is_noted
-            is_left_over = compression.is_left_over(name) or rewriting.is_left_over(name)
-            if is_draft or is_left_over or name in (f".{stem}.jsonl.next" for stem in rotation.STEMS):
-                self._attempt(functools.partial(durable.remove_file, self._folder / name))
+        """Remove what a crash left half written."""
+        for name in left_overs.among(os.listdir(self._folder)):
+            self._attempt(functools.partial(durable.remove_file, self._folder / name))
 
     def _odd_files(self) -> list[Path]:
         return [self._folder / name for name in sorted(self._names()) if odd_files.stem_of(name)]
@@ -169,9 +165,13 @@ class Housekeeping:
         return names
 
     def _plain_files(self) -> list[Path]:
-        """Return the closed files to compress; where a .gz stands beside one, that was begun and is finished anyway."""
+        """Return the closed files to compress; where a .gz stands beside one, that was begun and is finished anyway.
+
+        One in whose .gz's place there is something else stays as it is.
+        """
         is_wanted = self._settings.compress == "gzip"
-        return [path for path in self._plain() if is_wanted or path.with_name(f"{path.name}.gz").exists()]
+        both = [(path, path.with_name(f"{path.name}.gz")) for path in self._plain()]
+        return [path for path, packed in both if not durable.strange(packed) and (is_wanted or packed.exists())]
 
     def _plain(self) -> list[Path]:
         names = filter(rotation.is_closed, durable.plain_names(self._folder))

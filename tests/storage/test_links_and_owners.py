@@ -56,6 +56,19 @@ REJECTED = json.dumps({
 
 
 @pytest.mark.parametrize("what", ["link", "dangling", "fifo", "folder"])
+def test_a_closed_file_in_whose_compressed_ones_place_something_else_is_stays_as_it_is(tmp_path, what, monkeypatch):
+    packed = []
+    monkeypatch.setattr(compression, "compress", packed.append)
+    (tmp_path / "elsewhere").write_bytes(b"mine")
+    (tmp_path / CLOSED).write_bytes(line("a"))
+    put(tmp_path / f"{CLOSED}.gz", what)
+    for house in (Housekeeping(settings(tmp_path)), Housekeeping(settings(tmp_path, COMPRESS="gzip"))):
+        house.run_round()
+        with house.paused():
+            assert packed == [] and (tmp_path / CLOSED).exists()
+
+
+@pytest.mark.parametrize("what", ["link", "dangling", "fifo", "folder"])
 @pytest.mark.parametrize("name", [CLOSED, f"{CLOSED}.gz", f".odd-{CLOSED}", f".{CLOSED}.gz.tmp", f".{CLOSED}.apart",
                                   ".presence.jsonl.next", ".replay.draft"])
 def test_under_hidden_and_closed_names_nothing_is_read_or_written_through(tmp_path, name, what):

@@ -9,7 +9,7 @@ from pathlib import Path
 from presence_receiver.config import Settings
 from presence_receiver.extras.privacy.device import Devices
 from presence_receiver.storage import (
-    STEMS, UNREADABLE, Housekeeping, Progress, Writer, closed_files, lines_in, rewrite, stored_files,
+    STEMS, UNREADABLE, Housekeeping, Progress, closed_files, lines_in, rewrite, stored_files,
 )
 
 Show = Callable[[str], AbstractContextManager[Progress]]
@@ -43,7 +43,6 @@ def forget(settings: Settings, devices: Devices, show: Show) -> Iterator[Found]:
     StorageError where they cannot be closed, OSError where nothing can be begun. Done again, it goes on where it was
     cut off.
     """
-    Writer(settings).close_now()
     with Housekeeping(settings).paused():
         for stem in STEMS:
             for path in closed_files(settings.data_dir, stem):

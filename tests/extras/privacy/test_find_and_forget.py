@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import json
 import os
@@ -217,10 +218,15 @@ def test_while_it_works_deliveries_are_stored_and_housekeeping_waits(folder):
 
 
 def test_it_waits_for_who_changes_closed_files(folder):
-    with housekeeping_lock(folder).held():
+    with contextlib.ExitStack() as held:
+        held.enter_context(housekeeping_lock(folder).held())
         with Terminal("forget", ONE, "--yes", env={}) as terminal:
             wait_until(lambda: "/.housekeeping.lock" in open_files(terminal.process.pid), what="it to ask for the lock")
             assert contents(folder) == BEFORE
+            Writer(config.load({"PRESENCE_DATA_DIR": str(folder)}, needs_secret=False)).append(HIS, b"")  # as replay
+            held.close()
+            assert terminal.process.wait(20) == 0
+    assert not any(ONE.encode() in content for content in contents(folder).values())
 
 
 def open_files(process):
