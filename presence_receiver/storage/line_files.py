@@ -103,11 +103,13 @@ class LineFiles:
 
     def _repair(self, file: LineFile, torn: bytes, now: datetime.datetime) -> None:
         """Move what a crash left torn to the rejected file, that it may never be glued to the next line."""
+        aside = _aside(torn, now)
         if file is self.rejected:
+            self._check_room([len(aside)])
             file.cut(len(torn))
-            self._append([(file, _aside(torn, now))], now)
+            self._append([(file, aside)], now)
         else:
-            self._append([(self.rejected, _aside(torn, now))], now)
+            self._append([(self.rejected, aside)], now)
             file.cut(len(torn))
 
     def _open(self, file: LineFile, now: datetime.datetime) -> None:

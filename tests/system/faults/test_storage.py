@@ -1,4 +1,5 @@
 """Storage that fails and comes back, or changes under a running receiver."""
+import json
 import os
 import shutil
 import signal
@@ -91,6 +92,21 @@ def test_freed_space_is_free_at_once_though_workers_are_idle(tmp_path, note):
             found = Account(*map(sum, zip(found, account(ledger, one.folder))))
             (disk / "filler").unlink()
         note("Filesystem full, its largest file deleted (12)", found)
+
+
+def test_half_a_rejected_line_outlives_a_full_filesystem(tmp_path):
+    """What a crash left torn is cut off only when there is room for the line that keeps it."""
+    disk, half = tmp_path / "disk", b'{"receivedAt":"half a line'
+    with mounted("tmpfs", disk, "-t", "tmpfs", "-o", "size=1m"):
+        (disk / "data").mkdir()
+        (disk / "data" / "rejected.jsonl").write_bytes(half)
+        with Receiver(disk / "data", tmp_path / "log") as one:
+            fill(disk / "filler")
+            assert one.post(b"{").status == 503
+            assert (one.folder / "rejected.jsonl").read_bytes() == half
+            (disk / "filler").unlink()
+            assert one.post(b"{").status == 400
+            assert json.loads((one.folder / "rejected.jsonl").read_bytes().splitlines()[0])["body"] == half.decode()
 
 
 @contextmanager
