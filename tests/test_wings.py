@@ -43,6 +43,7 @@ DOORS = {
     "msgspec": {"validation", "ground", "extras.replay", "extras.privacy"},
     "obstore": {"extras.bucket"},
     "prometheus_client": {"monitoring"},
+    "pythonjsonlogger": {"server"},
     "requests": {"http_client", "subscriptions", "extras.probe"},
     "rich": {"cli", "extras.*"},
     "urllib3": {"http_client"},

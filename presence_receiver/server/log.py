@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gunicorn.glogging import Logger
+from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from presence_receiver.log_limit import REQUEST_IDS
 
@@ -20,7 +21,7 @@ LONGEST = 200
 
 CONFIG: dict[str, Any] = {
     "formatters": {"json": {
-        "()": "pythonjsonlogger.msgspec.MsgspecFormatter", "fmt": "%(levelname)s %(name)s %(message)s",
+        "()": "presence_receiver.server.log.JsonFormatter", "fmt": "%(levelname)s %(name)s %(message)s",
         "rename_fields": {"levelname": "level", "name": "logger"}, "timestamp": "time",
     }},
     "handlers": {"stdout": {
@@ -29,6 +30,18 @@ CONFIG: dict[str, Any] = {
     "root": {"level": "INFO", "handlers": ["stdout"]},
     "loggers": {name: {"handlers": [], "propagate": True} for name in ("gunicorn.error", "gunicorn.access")},
 }
+
+
+class JsonFormatter(MsgspecFormatter):
+    """Escapes what UTF-8 does not carry, as names of files and of settings may."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        try:
+            return super().format(record)
+        except UnicodeEncodeError:
+            message = record.getMessage().encode(errors="backslashreplace").decode()
+            return super().format(logging.makeLogRecord(vars(record) | {"msg": message, "args": None}))
 
 
 class JsonLogger(Logger):

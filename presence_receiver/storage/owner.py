@@ -15,7 +15,12 @@ NAMES = (
 
 
 def strange_names(folder: Path) -> list[str]:
-    """Return a sentence for each of our own names in the folder under which there is a link, a FIFO or a folder."""
+    """Return a sentence for each of our own names in the folder under which there is a link, a FIFO or a folder.
+
+    Or one for the folder itself, where that is none.
+    """
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        return [f"PRESENCE_DATA_DIR must be a folder, and {folder} is none."]
     return [
         f"{folder / name} must be a plain file, and is a link, a FIFO or a folder: move it away."
         for name in NAMES if durable.strange(folder / name)

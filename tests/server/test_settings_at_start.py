@@ -79,3 +79,17 @@ def test_with_a_bucket_they_say_so():
     settings = config.load({"PRESENCE_SECRET": "hunter22", "PRESENCE_BUCKET_URL": "s3://presence/lines"})
     assert settings.destination == (
         "Lines go to s3://presence/lines, from where presence-cli collect writes them to files.")
+
+
+def test_a_data_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_bytes(b"mine")
+    variables = environment(tmp_path / "file") | {"PORT": str(free_port())}
+    ran = subprocess.run(COMMAND, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=30)
+    assert (ran.returncode, ran.stderr) == (1, f"PRESENCE_DATA_DIR must be a folder, and {tmp_path}/file is none.\n")
+
+
+def test_names_that_are_no_text_are_told_all_the_same(start, tmp_path):
+    one = start(workers=1, variables={"PRESENCE_SECR\udce9T": "x", "PRESENCE_DATA_DIR": f"{tmp_path}/d\udce9"})
+    assert "Traceback" not in one.text()
+    assert f"Lines go to {tmp_path}/d\\udce9/presence.jsonl, rejected ones to rejected.jsonl beside it." in said(one)
+    assert one.post([]).status == 200
