@@ -17,7 +17,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from presence_receiver.errors import CallFailed
 from presence_receiver.extras.probe.service import ask
-from presence_receiver.http_client import Answer, Trace, deliver, is_loopback
+from presence_receiver.http_client import REMEDIES, Answer, Trace, deliver, is_loopback
 from presence_receiver.subscriptions import Subscriptions
 from presence_receiver.config import LONGEST_SECRET, LONGEST_URL, SHORTEST_SECRET
 
@@ -134,7 +134,7 @@ def _fault(answer: Answer, wanted: int, url: str) -> str:
     if answer.status == 404:
         return f"There is nothing at {path}: deliveries go to /presence."
     if answer.status == 401:
-        return "The secret is refused: give receiver and subscription the same PRESENCE_SECRET."
+        return f"It answered 401: {REMEDIES[401]}"
     if wanted == 401:
         return f"It answered {answer.status}, so anybody may post: check that the receiver itself answers there."
     return f"It answered {answer.status}, not {wanted}: see the receiver's log."

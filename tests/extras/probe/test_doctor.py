@@ -101,7 +101,8 @@ def test_an_authority_that_is_not_public(set_up, monkeypatch):
 
 def test_a_wrong_secret(set_up):
     assert set_up.examined(PRESENCE_SECRET="another-secret") == with_faults(**{
-        "With PRESENCE_SECRET": "The secret is refused: give receiver and subscription the same PRESENCE_SECRET.",
+        "With PRESENCE_SECRET": "It answered 401: give PRESENCE_SECRET, or --secret-file, the value that the receiver "
+                                "has.",
         "Subscription": f"1 has another secret: run `presence-cli register --replace {set_up.receiver.url}`."})
 
 
