@@ -4,7 +4,7 @@ import time
 import pytest
 from fakes.extremecloudiq import ExtremeCloudIQFake
 from fakes.receiver import ReceiverFake
-from fakes.server import Reply, as_json, instead
+from fakes.server import Reply, as_json, instead, page
 
 from certificates import DAY, NOW, Certificate, context
 from deployment import SECRET, run
@@ -34,6 +34,8 @@ class ReceiverBehindTLS(ReceiverFake):
         self.is_refused = True
 
     def answer(self, seen):
+        if (seen.method, seen.path) == ("POST", "/"):
+            return as_json(405, {"error": "The method is not allowed."})
         if seen.path == "/":
             return as_json(200, {"service": "presence-receiver"})
         if seen.path != "/presence":
@@ -133,12 +135,13 @@ def test_a_redirect(set_up):
         "Without a secret": fault, "With a wrong secret": fault, "With PRESENCE_SECRET": fault})
 
 
-def test_another_path(set_up):
-    url = set_up.receiver.url.replace("/presence", "/webhook")
+@pytest.mark.parametrize(["path", "status"], [("/webhook", 404), ("/", 405), ("", 405)])
+def test_another_path(set_up, path, status):
+    url = set_up.receiver.url.replace("/presence", path)
     set_up.account.stored[0]["url"] = url
-    fault = "There is nothing at /webhook: deliveries go to /presence."
-    assert set_up.examined(url) == with_faults(**{
-        "Without a secret": fault, "With a wrong secret": fault, "With PRESENCE_SECRET": fault})
+    assert set_up.examined(url) == [
+        *GOOD[:5], f"✗ Path: {path or '/'} answered {status}: check the URL; a receiver takes deliveries at /presence.",
+        *GOOD[-2:]]
 
 
 def test_a_slow_answer(set_up, monkeypatch):
@@ -154,6 +157,14 @@ def test_a_receiver_that_lets_everybody_in(set_up):
     set_up.receiver.misbehave("POST", *[instead(set_up.receiver.ok)] * 3)
     fault = "It answered 200, so anybody may post: check that the receiver itself answers there."
     assert set_up.examined() == with_faults(**{"Without a secret": fault, "With a wrong secret": fault})
+
+
+def test_a_gateway_that_fails_lets_nobody_in(set_up):
+    set_up.receiver.misbehave("POST", *[instead(page(502))] * 3)
+    fault = "It answered 502, not {}: see the receiver's log."
+    assert set_up.examined() == with_faults(**{
+        "Without a secret": fault.format(401), "With a wrong secret": fault.format(401),
+        "With PRESENCE_SECRET": fault.format(200)})
 
 
 def test_a_name_that_nobody_knows(set_up):
