@@ -10,7 +10,7 @@ import click
 
 from presence_receiver.cli.invocation import Invocation, pass_invocation
 from presence_receiver.cli.output import called, complain, tell
-from presence_receiver.cli.secret import checked, fresh
+from presence_receiver.cli.secret import NAME, checked, fresh
 from presence_receiver.config import LONGEST_SECRET
 from presence_receiver.errors import ConfigError, PresenceError, Refused
 
@@ -79,7 +79,7 @@ def asked() -> dict[str, str]:
 def feed_secret() -> str:
     """Return the secret that is typed, as often as it takes, or a new one."""
     while True:
-        secret = prompt("The receiver's PRESENCE_SECRET; Enter makes one", "", is_hidden=True)
+        secret = prompt(f"{NAME}; Enter makes one", "", is_hidden=True)
         try:
             return checked(secret, "HiveManager", LONGEST_SECRET) if secret else fresh()
         except ConfigError as error:
