@@ -10,7 +10,7 @@ import click
 
 from presence_receiver.cli.invocation import Invocation, pass_invocation
 from presence_receiver.cli.output import called, complain, tell
-from presence_receiver.cli.secret import checked, fresh
+from presence_receiver.cli.secret import NAME, checked, fresh
 from presence_receiver.config import LONGEST_SECRET
 from presence_receiver.errors import ConfigError, PresenceError, Refused
 
@@ -57,7 +57,7 @@ def command(invocation: Invocation, file: Path) -> None:
                       "presence_receiver/subscriptions/README.rst says.")
     if file.exists() and not click.confirm(f"{file} exists. Write it anew?", err=True):
         raise Refused("Nothing was written.")
-    values = asked()
+    values = asked(invocation)
     write(file, values)
     tell(f"Wrote {file}, which only you can read.")
     try_it(invocation, file, values)
@@ -66,20 +66,29 @@ def command(invocation: Invocation, file: Path) -> None:
         click.echo(f"    {called()} --env-file {file} {name} https://example.org/presence", err=True)
 
 
-def asked() -> dict[str, str]:
-    """Return the settings as they were typed; secrets are not shown."""
+def asked(invocation: Invocation) -> dict[str, str]:
+    """Return the settings as they were typed, each as often as it takes; secrets are not shown."""
     tell(WHICH)
     api = click.prompt("Vendor's API", default="hivemanager", type=click.Choice([*QUESTIONS]), err=True)
     values = {"PRESENCE_API": api}
     for name, question in QUESTIONS[api].items():
-        values[name] = prompt(question, DEFAULTS.get(name), is_hidden=bool(HIDDEN.search(name)))
+        while not values.get(name) or is_refused(invocation, values, name):
+            values[name] = prompt(question, DEFAULTS.get(name), is_hidden=bool(HIDDEN.search(name)))
     return values | {"PRESENCE_SECRET": feed_secret()}
+
+
+def is_refused(invocation: Invocation, values: dict[str, str], name: str) -> bool:
+    """Return whether a command that reads these values would refuse this one, and say why."""
+    fault = invocation.with_values(values).fault(name)
+    if fault:
+        complain(fault)
+    return fault is not None
 
 
 def feed_secret() -> str:
     """Return the secret that is typed, as often as it takes, or a new one."""
     while True:
-        secret = prompt("The receiver's PRESENCE_SECRET; Enter makes one", "", is_hidden=True)
+        secret = prompt(f"{NAME}; Enter makes one", "", is_hidden=True)
         try:
             return checked(secret, "HiveManager", LONGEST_SECRET) if secret else fresh()
         except ConfigError as error:

@@ -5,6 +5,7 @@ Commands that need no API ask for none, so that missing credentials cannot stop 
 
 import os
 import stat
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 
@@ -51,6 +52,12 @@ class Invocation:
         vendor = getattr(import_module("presence_receiver.subscriptions"), APIS[name])
         api: SubscriptionApi = vendor.from_environment(self.environment, self.mask, self.timeout, self.trace, tell)
         return api
+
+    def fault(self, name: str) -> str | None:
+        """Return what is wrong with a setting that the API is made of; one that is missing is not wrong."""
+        with suppress(ConfigError):
+            self.api  # made, for nothing else reads its settings
+        return self.environment.fault(name)
 
     def trace(self, line: str) -> None:
         """Show a line of a request or an answer, masked first and cut then: a cut credential would show."""

@@ -14,6 +14,9 @@ from presence_receiver.config import SHORTEST_SECRET
 
 VISIBLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
+NAME = "The receiver's PRESENCE_SECRET"
+"""What it is called where it is asked for, beside secrets of the vendor's."""
+
 secret_file = click.option("--secret-file", type=click.File("rb"), metavar="FILE",
                            help="Read the secret from FILE (- is stdin), not from PRESENCE_SECRET.")
 
@@ -33,7 +36,7 @@ def asked(is_new: bool) -> str:
     if not sys.stdin.isatty():
         raise ConfigError("PRESENCE_SECRET is not set: put it into the environment, "
                           "into a file for --env-file, or give --secret-file.")
-    secret: str = click.prompt("Secret", hide_input=True, confirmation_prompt=is_new, err=True)
+    secret: str = click.prompt(f"{NAME} (not shown)", hide_input=True, confirmation_prompt=is_new, err=True)
     return secret
 
 

@@ -5,7 +5,7 @@ from presence_receiver.faces import face
 
 if TYPE_CHECKING:
     from presence_receiver.http_client.calls import Answer, open_session, parse, send
-    from presence_receiver.http_client.delivery import deliver, sample_body
+    from presence_receiver.http_client.delivery import REMEDIES, deliver, sample_body
     from presence_receiver.http_client.failures import reason, was_not_sent
     from presence_receiver.http_client.patience import Tell, persist
     from presence_receiver.http_client.trace import Trace

@@ -47,6 +47,12 @@ HEADERS = {
     "User-Agent": "Java/1.7.0_80",
 }
 
+NO_PLACE = "check the URL; a receiver takes deliveries at /presence."
+REMEDIES = {
+    401: "give PRESENCE_SECRET, or --secret-file, the value that the receiver has.", 404: NO_PLACE, 405: NO_PLACE,
+}
+"""What to do about an answer that every delivery sent like this would get, by its status; follows a colon."""
+
 
 def sample_body() -> bytes:
     """Return the body of a delivery: an array of reports, as captured deliveries are."""

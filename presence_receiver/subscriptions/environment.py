@@ -20,7 +20,7 @@ class Environment:
         self._values = {name: value.strip() for name, value in values.items() if value.strip()}
         self._mask = mask
         self._missing: list[str] = []
-        self._faults: list[str] = []
+        self._faults: dict[str, str] = {}
 
     def get(self, name: str) -> str | None:
         """Return the value as it is, or None."""
@@ -58,19 +58,22 @@ class Environment:
         value = self.text(name, default).rstrip("/")
         fault = api_fault(value) if value else None
         if fault:
-            self._faults.append(f"{name} {fault}.")
+            self._faults[name] = f"{name} {fault}."
         return value
+
+    def fault(self, name: str) -> str | None:
+        """Return what is wrong with a setting, as far as it was read and is not missing."""
+        return self._faults.get(name)
 
     def check(self) -> None:
         """Raise ConfigError with every fault so far."""
-        if self._missing:
-            self._faults.insert(0, missing(self._missing))
-        if self._faults:
-            raise ConfigError(*self._faults)
+        faults = [*([missing(self._missing)] if self._missing else []), *self._faults.values()]
+        if faults:
+            raise ConfigError(*faults)
 
     def _matching(self, name: str, value: str, pattern: re.Pattern[str], fault: str) -> str:
         if value and not pattern.fullmatch(value):
-            self._faults.append(f"{name} {fault}.")
+            self._faults[name] = f"{name} {fault}."
             return ""
         return value
 

@@ -6,7 +6,7 @@ import pytest
 from accounts import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, SECRET
 from command_line import Terminal, run
 
-from presence_receiver.cli.init import WHICH, write
+from presence_receiver.cli.init import HIVEMANAGER, WHICH, write
 from presence_receiver.cli.invocation import read_environment
 from presence_receiver.cli.output import called
 
@@ -86,14 +86,41 @@ def test_what_is_there_is_overwritten_only_when_one_says_so(hivemanager, file):
 
 def test_what_was_typed_stays_where_the_account_refuses(hivemanager, file):
     dialogue = ANSWERS["hivemanager"](hivemanager.fake.url)
-    dialogue[-1] = (dialogue[-1][0], "nobody")
+    dialogue[-2] = (dialogue[-2][0], "another-token")
     with Terminal("init", str(file), env={"NO_COLOR": "1", "COLUMNS": "400"}) as terminal:
         answer(terminal, dialogue)
         assert terminal.end() == 1
         assert terminal.shown.splitlines()[-1] == (
-            f"Error: HIVEMANAGER_OWNER_ID must be a whole number. {file} is written all the same: correct it there, "
-            f"and try `presence-cli --env-file {file} list`.")
-    assert read_environment(str(file))["HIVEMANAGER_OWNER_ID"] == "nobody"
+            "Error: HIVEMANAGER_ACCESS_TOKEN was refused (401; core.auth.invalid.token Token Bearer *** is invalid): "
+            "make a new one under Global Settings, API Token Management, and check HIVEMANAGER_CLIENT_ID and "
+            f"HIVEMANAGER_CLIENT_SECRET. {file} is written all the same: correct it there, and try "
+            f"`presence-cli --env-file {file} list`.")
+    assert read_environment(str(file))["HIVEMANAGER_ACCESS_TOKEN"] == "another-token"
+
+
+UNREADABLE = {
+    "HIVEMANAGER_URL": [
+        ("hmng", "must be a whole URL that starts with https://."), ("https://[", "is not a URL."),
+        ("http://example.org", "must start with https://, since credentials are sent there."),
+        ("https://me:word@example.org", "must not hold a user or a password.")],
+    "HIVEMANAGER_API_VERSION": [("https://example.org", "must be beta or v1.")],
+    "HIVEMANAGER_CLIENT_SECRET": [("ünï", "has a character that an HTTP header cannot carry.")],
+    "HIVEMANAGER_OWNER_ID": [("abc", "must be a whole number.")],
+}
+
+
+def test_what_cannot_be_read_is_asked_for_again(hivemanager, file):
+    questions = dict(zip(HIVEMANAGER, ANSWERS["hivemanager"](hivemanager.fake.url)[1:], strict=True))
+    with Terminal("init", str(file), env={"NO_COLOR": "1", "COLUMNS": "400"}) as terminal:
+        answer(terminal, ANSWERS["hivemanager"]("")[:1], None)
+        for name, (question, good) in questions.items():
+            for bad, said in UNREADABLE.get(name, []):
+                answer(terminal, [(question, bad)], None)
+                terminal.wait_for(f"Error: {name} {said}")
+            answer(terminal, [(question, " "), (question, good)], None)
+        answer(terminal, [])
+        assert terminal.end() == 0
+    assert read_environment(str(file)).items() >= hivemanager.env.items()
 
 
 def test_a_folder_that_is_not_there(hivemanager, tmp_path):

@@ -9,7 +9,7 @@ from command_line import Terminal
 def test_a_hidden_prompt(account):
     env = {**account.env, "PRESENCE_SECRET": ""}
     with Terminal("register", URL, env=env) as terminal:
-        terminal.wait_for("Secret: ")
+        terminal.wait_for("The receiver's PRESENCE_SECRET (not shown): ")
         terminal.type(SECRET + "\n")
         terminal.wait_for("Repeat for confirmation: ")
         terminal.type(SECRET + "\n")

@@ -16,6 +16,7 @@ from presence_receiver.storage import become_owner
 
 BUCKET = ("What is in the bucket at PRESENCE_BUCKET_URL is not looked at: run `presence-cli collect --once` before, "
           "and forget in the folder that it fills.")
+NOTHING = "Nothing of the device is in the files."
 
 
 @click.command("forget")
@@ -43,10 +44,10 @@ def command(invocation: Invocation, macs: tuple[str, ...], data_dir: str | None,
     if settings.bucket_url:
         warn(BUCKET)
     if dry_run or not yes:
-        own, naming = told(look(settings, devices, progress), "found")
-        if dry_run:
+        count = told(look(settings, devices, progress), "found")
+        if dry_run or not count:
             return
-        ask(own + naming)
+        ask(count)
     start = lines.stamp(datetime.datetime.now(datetime.UTC))
     try:
         told(forget(settings, devices, progress), "forgotten")
@@ -55,21 +56,26 @@ def command(invocation: Invocation, macs: tuple[str, ...], data_dir: str | None,
     tell(f"What came after {start} was not looked at.")
 
 
-def told(found: Iterable[Found], what: str) -> tuple[int, int]:
-    """Say of each file what was in it, and the sums; Refused where a file could not be read or written."""
-    all_of_it, faults = [], []
+def told(found: Iterable[Found], what: str) -> int:
+    """Say of each file what was in it, and the sums; return how many that is.
+
+    Refused where a file could not be read or written.
+    """
+    good, faults = [], []
     for each in found:
-        all_of_it.append(each)
         if each.fault:
             faults.append(f"{each.path.name} is as it was: {each.fault}.")
         elif each.own + each.naming:
+            good.append(each)
             tell(f"{each.path.name}: {sums(each.own, each.naming)}.")
-    good = [each for each in all_of_it if not each.fault]
     own, naming = sum(each.own for each in good), sum(each.naming for each in good)
-    tell(f"{sums(own, naming)} {what} in {counted(len(all_of_it), 'file', 'files')}.")
+    if good:
+        tell(f"{sums(own, naming)} {what} in {counted(len(good), 'file', 'files')}.")
     if faults:
         raise Refused(*faults, "Run it again when that is mended.")
-    return own, naming
+    if not good:
+        tell(NOTHING)
+    return own + naming
 
 
 def sums(own: int, naming: int) -> str:

@@ -17,7 +17,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from presence_receiver.errors import CallFailed
 from presence_receiver.extras.probe.service import ask
-from presence_receiver.http_client import Answer, Trace, deliver, is_loopback
+from presence_receiver.http_client import REMEDIES, Answer, Trace, deliver, is_loopback
 from presence_receiver.subscriptions import Subscriptions
 from presence_receiver.config import LONGEST_SECRET, LONGEST_URL, SHORTEST_SECRET
 
@@ -99,6 +99,9 @@ class Doctor:
             start = time.monotonic()
             answer = deliver(self._url, secret, EMPTY, False, self._timeout, self._trace)
             seconds = time.monotonic() - start
+            if answer.status in (404, 405):
+                yield Finding("Path", f"{parts.path or '/'} answered {answer.status}: {REMEDIES[answer.status]}")
+                return
             yield Finding(subject, _fault(answer, wanted, self._url))
         yield Finding("Answer time", _time_fault(seconds))
 
@@ -126,16 +129,14 @@ def _certificate_fault(parts: SplitResult) -> str:
 
 def _fault(answer: Answer, wanted: int, url: str) -> str:
     """Return how to get the wanted status instead of this one."""
-    path = urlsplit(url).path
+    path = urlsplit(url).path or "/"
     if answer.status == wanted:
         return ""
     if 300 <= answer.status < 400:
         return f"{path} redirects to {answer.target}, where HiveManager does not follow: use the final URL."
-    if answer.status == 404:
-        return f"There is nothing at {path}: deliveries go to /presence."
     if answer.status == 401:
-        return "The secret is refused: give receiver and subscription the same PRESENCE_SECRET."
-    if wanted == 401:
+        return f"It answered 401: {REMEDIES[401]}"
+    if wanted == 401 and answer.is_success:
         return f"It answered {answer.status}, so anybody may post: check that the receiver itself answers there."
     return f"It answered {answer.status}, not {wanted}: see the receiver's log."
 

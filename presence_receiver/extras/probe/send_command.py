@@ -8,7 +8,7 @@ from presence_receiver.cli import (
     Invocation, as_json, checked, checked_url, feed_secret, insecure_http, pass_invocation, secret_file,
 )
 from presence_receiver.errors import CallFailed
-from presence_receiver.http_client import Answer, deliver, is_loopback, sample_body
+from presence_receiver.http_client import REMEDIES, Answer, deliver, is_loopback, sample_body
 from presence_receiver.mask import one_line
 
 
@@ -40,6 +40,8 @@ def command(invocation: Invocation, url: str, file: BinaryIO | None, gzip: bool,
 
 
 def sentence(answer: Answer) -> str:
-    """Return the receiver's own sentence, where it sent one."""
+    """Return what to do, or the receiver's own sentence, where it sent one."""
+    if answer.status in REMEDIES:
+        return f": {REMEDIES[answer.status]}"
     said = answer.body.get("error") if isinstance(answer.body, dict) else None
     return f": {one_line(str(said))}" if said else f" with {answer.what}."

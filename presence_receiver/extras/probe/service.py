@@ -22,10 +22,9 @@ SINCE_DELIVERY = "secondsSinceDelivery"
 NO_RATE_SECONDS = 120
 """Before that a rate would be a guess, and the count itself says more."""
 
-NO_TOKEN = ("Set PRESENCE_METRICS_TOKEN, here and at the receiver, to see how many observations come, and how many "
-            "are rejected.")
-NO_SECRET = ("Set PRESENCE_METRICS_TOKEN, here and at the receiver, to see when the last delivery came, how many "
-             "observations come, and how many are rejected.")
+NO_TOKEN = "Give PRESENCE_METRICS_TOKEN, here and at the receiver, to see how much comes."
+NO_AGE = ("Give the receiver's own PRESENCE_SECRET to see when the last delivery came, and PRESENCE_METRICS_TOKEN, "
+          "here and at the receiver, to see how much comes.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +65,10 @@ def status(url: str, token: str | None, secret: str | None, timeout: float, trac
     sentences = ["Ready."] if answer.status == 200 else []
     sentences += [f"Warning: {warning}" for warning in answer.body.get("warnings", ())]
     sentences += [*_last(answer.body)]
-    sentences += _counts(base, token, timeout, trace) if token else [NO_TOKEN if secret else NO_SECRET]
+    tells_age = SINCE_DELIVERY in answer.body
+    sentences += _counts(base, token, timeout, trace) if token else [NO_TOKEN if tells_age else NO_AGE]
     fault = "" if answer.status == 200 else f"Not ready: {answer.body.get('error')}"
-    return Status(fault, sentences, SINCE_DELIVERY in answer.body, answer.body.get(SINCE_DELIVERY))
+    return Status(fault, sentences, tells_age, answer.body.get(SINCE_DELIVERY))
 
 
 def _last(body: Mapping[str, Any]) -> Iterator[str]:

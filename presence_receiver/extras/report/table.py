@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,24 +19,45 @@ if TYPE_CHECKING:
 LONGEST, SHORTEST = 30, 8
 """Characters of the longest bar; where there is less room than the second there are no bars."""
 GAP = 2
+BAR = ""
+"""The title of the bars."""
 COLUMNS = ("DEVICES", "RANDOMISED", "OBSERVATIONS", "ASSOCIATED", "MEDIAN RSSI")
+LEAST = ("MEDIAN RSSI", "RANDOMISED", "ASSOCIATED", "OBSERVATIONS")
+"""The columns that go where the terminal is too narrow for all, the first of them first."""
+MEANINGS = {"DEVICES": "are distinct addresses", "RANDOMISED": "those with the local bit",
+            "ASSOCIATED": "those with an SSID"}
 
 
 def write_table(report: Report, by: str) -> None:
     """Write a row for each with a bar of its devices; below, the distribution of the signal strength.
 
-    In a narrow terminal the bars go; what is wider still goes on in the next line, and nothing is cut.
+    In a narrow terminal the bars go, then the least columns; what is wider still goes on in the next line, and nothing
+    is cut.
     """
     out = console(sys.stdout)
     title = f"{by.upper()} ({report.zone})" if by in ("hour", "day") else by.upper()
-    rows = report.by(by)
-    room = out.width - out.measure(_table(title, rows, report.total(), 0)).maximum - GAP
-    table = _table(title, rows, report.total(), bar_room(room))
+    draw = functools.partial(_table, title, report.by(by), report.total())
     width = out.width
-    out.width = max(width, out.measure(table, options=out.options.update(width=100_000)).maximum)
-    out.print(table)
-    click.echo("\nDEVICES are distinct addresses, RANDOMISED those with the local bit, ASSOCIATED those with an SSID.")
+
+    def needed(columns: Sequence[str], room: int = 0) -> int:
+        return out.measure(draw(columns, room), options=out.options.update(width=100_000)).maximum
+
+    columns = fitting(width, needed)
+    room = bar_room(width - needed(columns) - GAP) if len(columns) == len(COLUMNS) else 0
+    out.width = max(width, needed(columns, room))
+    out.print(draw(columns, room))
+    _write_meanings(columns)
     _write_strengths(report.rssi(), width)
+
+
+def fitting(width: int, needed: Callable[[Sequence[str]], int]) -> list[str]:
+    """Return the columns that need no more than the width, at least one; `needed` tells what some need."""
+    columns = [*COLUMNS]
+    for least in LEAST:
+        if needed(columns) <= width:
+            break
+        columns.remove(least)
+    return columns
 
 
 def bar_room(columns: int) -> int:
@@ -43,37 +65,49 @@ def bar_room(columns: int) -> int:
     return min(columns, LONGEST) if columns >= SHORTEST else 0
 
 
-def _table(title: str, rows: Sequence[Row], total: Row, room: int) -> Table:
+def _table(title: str, rows: Sequence[Row], total: Row, columns: Sequence[str], room: int) -> Table:
     from rich.table import Table
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     table.add_column(title, no_wrap=True)
-    table.add_column(COLUMNS[0], justify="right", no_wrap=True)
-    if room:
-        table.add_column("", no_wrap=True, min_width=room)
-    for name in COLUMNS[1:]:
-        table.add_column(name, justify="right", no_wrap=True)
+    shown = [columns[0], *([BAR] if room else []), *columns[1:]]
+    for name in shown:
+        if name == BAR:
+            table.add_column(name, no_wrap=True, min_width=room)
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
     most = max((row.devices for row in rows), default=1)
     for row in rows:
-        table.add_row(cell(row.name), *_figures(row, bar(row.devices, most, room) if room else None))
+        figures = _figures(row) | {BAR: bar(row.devices, most, room)}
+        table.add_row(cell(row.name), *(figures.get(name, "") for name in shown))
     table.add_row()
-    table.add_row("total", *_figures(total, "" if room else None))
+    table.add_row("total", *(_figures(total).get(name, "") for name in shown))
     return table
 
 
-def _figures(row: Row, drawn: str | None) -> list[str]:
-    """Return a row's cells but its name; an hour without observations has no lines."""
-    bars = [] if drawn is None else [drawn]
+def _figures(row: Row) -> dict[str, str]:
+    """Return a row's cells by column; an hour without observations has no lines."""
     if not row.observations:
-        return ["no lines", *bars]
-    share = f"{100 * row.associated / row.devices:.0f} %"
-    strength = "-" if row.rssi is None else f"{row.rssi} dBm"
-    return [f"{row.devices:,}", *bars, f"{row.randomised:,}", f"{row.observations:,}", share, strength]
+        return {"DEVICES": "no lines"}
+    return {
+        "DEVICES": f"{row.devices:,}", "RANDOMISED": f"{row.randomised:,}", "OBSERVATIONS": f"{row.observations:,}",
+        "ASSOCIATED": f"{100 * row.associated / row.devices:.0f} %",
+        "MEDIAN RSSI": "-" if row.rssi is None else f"{row.rssi} dBm",
+    }
 
 
 def bar(count: int, most: int, room: int) -> str:
     """Return one as long as its share of the longest, in eighths of a character."""
     eighths = round(count / max(most, 1) * room * 8)
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def _write_meanings(columns: Sequence[str]) -> None:
+    """Write what the titles mean, and which there was no room for."""
+    meanings = ", ".join(f"{name} {words}" for name, words in MEANINGS.items() if name in columns)
+    gone = ", ".join(name for name in COLUMNS if name not in columns)
+    click.echo()
+    for sentence in (f"{meanings}.", *([f"A wider terminal shows {gone} too."] if gone else [])):
+        console(sys.stdout).print(cell(sentence))
 
 
 def _write_strengths(strengths: Sequence[tuple[int, int]], width: int) -> None:

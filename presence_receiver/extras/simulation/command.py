@@ -37,7 +37,7 @@ CHANGED = ("Where the receiver has PRESENCE_MAC_KEY or PRESENCE_DROP_FIELDS, giv
 @click.option("--interval", type=click.FloatRange(1), default=60, metavar="SECONDS",
               help="Between reports.  [default: 60]")
 @click.option("--duration", callback=in_seconds, default="60", metavar="TIME",
-              help="Real time: 90s, 15m, 1h.  [default: 60]")
+              help="How long: 90s, 15m, 1h; with --into, the time that the lines span, such as 7d.  [default: 60]")
 @click.option("--speed", type=click.FloatRange(0, min_open=True), default=1, metavar="X",
               help="Times faster.  [default: 1]")
 @click.option("--shape", type=click.Choice(traffic.SHAPES), default="array", metavar="SHAPE",
@@ -57,8 +57,7 @@ def command(invocation: Invocation, /, url: str | None, verify: Path | None, int
             secret_file: BinaryIO | None, insecure_http: bool, **options: Any) -> None:
     """Send deliveries to URL as HiveManager would.
 
-    Ctrl-C ends it early. --verify exits 1 if an acknowledged observation is
-    missing or doubled. With --into and --duration 7d a demo week takes seconds.
+    Ctrl-C ends it; --verify exits 1 if an observation is lost or doubled.
 
     \b
     Example: presence-cli simulate http://localhost:8000/presence --speed 60
@@ -75,7 +74,8 @@ def command(invocation: Invocation, /, url: str | None, verify: Path | None, int
     else:
         steps = demo.write(plan, into or Path(), tally, Random())
     is_interrupted = run(steps, tally, plan.duration if url else None)
-    click.echo(as_json(summary(tally)) if output == "json" else table(tally))
+    has_answers = bool(url)
+    click.echo(as_json(summary(tally, has_answers)) if output == "json" else table(tally, has_answers))
     if tally.statuses or not is_interrupted:
         fail_if_wrong(tally, verify or into, keeping)
     if is_interrupted:
@@ -113,23 +113,27 @@ def progress(tally: Tally, duration: float | None) -> Iterator[Any]:
         yield show
 
 
-def summary(tally: Tally) -> dict[str, Any]:
+def summary(tally: Tally, has_answers: bool) -> dict[str, Any]:
     """Return what came of it, for programs; times in seconds."""
-    return {
+    counts = {
         "deliveries": tally.deliveries, "observations": tally.observations, "accepted": tally.accepted,
-        "rejected": tally.rejected, "answers": dict(tally.statuses),
-        "p50": round(tally.slowest(0.5), 4), "p99": round(tally.slowest(0.99), 4),
+        "rejected": tally.rejected,
     }
+    times = {"p50": round(tally.slowest(0.5), 4), "p99": round(tally.slowest(0.99), 4)}
+    return counts | ({"answers": dict(tally.statuses)} | times if has_answers else {})
 
 
-def table(tally: Tally) -> str:
+def table(tally: Tally, has_answers: bool) -> str:
     """Return what came of it, for people."""
     rows = {
         "Deliveries": f"{tally.deliveries:,}", "Observations": f"{tally.observations:,}",
-        "Accepted": f"{tally.accepted:,}", "Rejected": f"{tally.rejected:,}", "Answers": answers(tally),
-        "Half answered in": f"{tally.slowest(0.5) * 1000:,.0f} ms",
-        "99 % answered in": f"{tally.slowest(0.99) * 1000:,.0f} ms",
+        "Accepted": f"{tally.accepted:,}", "Rejected": f"{tally.rejected:,}",
     }
+    if has_answers:
+        rows |= {
+            "Answers": answers(tally), "Half answered in": f"{tally.slowest(0.5) * 1000:,.0f} ms",
+            "99 % answered in": f"{tally.slowest(0.99) * 1000:,.0f} ms",
+        }
     return "\n".join(f"{name:<17} {value}" for name, value in rows.items())
 
 

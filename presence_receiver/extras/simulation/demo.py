@@ -43,9 +43,8 @@ def write(plan: traffic.Plan, folder: Path, tally: Tally, random: Random) -> Ite
 
 
 def _store(delivery: Delivery, now: int, writer: Writer, tally: Tally) -> None:
-    start = time.monotonic()
     tally.send(delivery)
     judged = judge_delivery(delivery.body, lines.stamp(datetime.datetime.fromtimestamp(now / 1000, datetime.UTC)))
     writer.append(judged.lines, judged.rejected)
     counts = {"accepted": judged.accepted_count, "rejected": judged.rejected_count}
-    tally.settle(delivery, Answer(200, counts, "JSON", ""), time.monotonic() - start)
+    tally.settle(delivery, Answer(200, counts, "JSON", ""), seconds=0)

@@ -8,13 +8,7 @@ from presence_receiver.cli import Invocation
 from presence_receiver.errors import CallFailed, Refused
 from presence_receiver.extras.simulation import accounting
 from presence_receiver.extras.simulation.tally import Tally
-from presence_receiver.http_client import Answer, deliver
-
-REMEDIES = {
-    401: "give PRESENCE_SECRET, or --secret-file, the value that the receiver has.",
-    404: "check the URL; a receiver takes deliveries at /presence.",
-    405: "check the URL; a receiver takes deliveries at /presence.",
-}
+from presence_receiver.http_client import REMEDIES, Answer, deliver
 
 
 def posting(invocation: Invocation, url: str, secret: str, tally: Tally,

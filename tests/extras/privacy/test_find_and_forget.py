@@ -21,6 +21,7 @@ ONE, OTHER, _ = DEVICES
 OLD, NEW = "the key of last year", "the key of this year"
 COLONS = NOTATIONS["colons"](ONE)
 STARS = b"*" * 12
+NOTHING = "Nothing of the device is in the files."
 CLOSED = "presence-20261101T000000.000000Z.jsonl"
 COMPRESSED = "presence-20261102T000000.000000Z.jsonl.gz"
 ALL_HIS = "presence-20261103T000000.000000Z.jsonl"
@@ -108,7 +109,7 @@ def test_a_device_is_taken_out_of_all_closed_files_and_the_rest_is_as_it_was(fol
     assert (ran.code, ran.out, said[:-1]) == (0, "", [
         f"{CLOSED}: 1 line.", f"{COMPRESSED}: 2 lines.", f"{ALL_HIS}: 2 lines.",
         f"{REJECTED}: 1 line and 1 address in others.",
-        "6 lines and 1 address in others forgotten in 5 files."])
+        "6 lines and 1 address in others forgotten in 4 files."])
     assert said[-1].startswith("What came after 20") and said[-1].endswith("Z was not looked at.")
     assert contents(folder) == AFTER
     assert (folder / NONE_HIS).stat().st_ino == inode
@@ -116,7 +117,9 @@ def test_a_device_is_taken_out_of_all_closed_files_and_the_rest_is_as_it_was(fol
     hidden = {path.name for path in folder.iterdir() if path.name.startswith(".")}
     assert hidden == {".presence.lock", ".housekeeping.lock"}
     assert run("find", ONE).code == 1
-    assert run("forget", ONE, "--yes").err.splitlines()[0] == "0 lines forgotten in 4 files."
+    again = run("forget", ONE, "--yes")
+    assert (again.code, again.err.splitlines()[0]) == (0, NOTHING)
+    assert again.err.splitlines()[1].startswith("What came after ")
 
 
 def test_what_is_in_the_growing_files_goes_too_since_they_are_closed_first(folder):
@@ -159,7 +162,7 @@ def test_a_dry_run_counts_and_changes_nothing(folder):
     ran = run("forget", ONE, "--dry-run")
     assert ran.parts == (0, "", "\n".join([
         f"{CLOSED}: 1 line.", f"{COMPRESSED}: 2 lines.", f"{ALL_HIS}: 2 lines.", "presence.jsonl: 1 line.",
-        f"{REJECTED}: 1 line and 1 address in others.", "7 lines and 1 address in others found in 6 files.", ""]))
+        f"{REJECTED}: 1 line and 1 address in others.", "7 lines and 1 address in others found in 5 files.", ""]))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -177,6 +180,25 @@ def test_at_a_terminal_it_asks(folder, answer, code, after):
         terminal.type(answer)
         assert terminal.end() == code
     assert contents(folder) == after
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_where_nothing_is_of_the_device_it_says_so_and_asks_nothing(folder, options):
+    written(folder / "presence.jsonl", HERS)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert run("forget", "000000000001", *options).parts == (0, "", f"{NOTHING}\n")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_what_is_put_aside_as_odd_is_looked_through_before_it_says_so(folder):
+    (folder / f".odd-{NONE_HIS.removesuffix('.gz')}").write_bytes(HERS + b"\0\0\n" + lines("5CB901642E61"))
+    assert run("forget", "5CB901642E61", "--dry-run").err.splitlines()[-1] == "1 line found in 1 file."
+
+
+def test_where_a_file_cannot_be_read_it_does_not_say_that_nothing_is_there(folder):
+    (folder / COMPRESSED).write_bytes(gzip.compress(BEFORE[COMPRESSED])[:-9])
+    assert run("forget", "000000000001").parts == (
+        1, "", f"Error: {COMPRESSED} is as it was: not whole gzip. Run it again when that is mended.\n")
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_cleaned(folder):

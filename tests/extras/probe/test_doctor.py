@@ -4,7 +4,7 @@ import time
 import pytest
 from fakes.extremecloudiq import ExtremeCloudIQFake
 from fakes.receiver import ReceiverFake
-from fakes.server import Reply, as_json, instead
+from fakes.server import Reply, as_json, instead, page
 
 from certificates import DAY, NOW, Certificate, context
 from deployment import SECRET, run
@@ -34,6 +34,8 @@ class ReceiverBehindTLS(ReceiverFake):
         self.is_refused = True
 
     def answer(self, seen):
+        if (seen.method, seen.path) == ("POST", "/"):
+            return as_json(405, {"error": "The method is not allowed."})
         if seen.path == "/":
             return as_json(200, {"service": "presence-receiver"})
         if seen.path != "/presence":
@@ -101,7 +103,8 @@ def test_an_authority_that_is_not_public(set_up, monkeypatch):
 
 def test_a_wrong_secret(set_up):
     assert set_up.examined(PRESENCE_SECRET="another-secret") == with_faults(**{
-        "With PRESENCE_SECRET": "The secret is refused: give receiver and subscription the same PRESENCE_SECRET.",
+        "With PRESENCE_SECRET": "It answered 401: give PRESENCE_SECRET, or --secret-file, the value that the receiver "
+                                "has.",
         "Subscription": f"1 has another secret: run `presence-cli register --replace {set_up.receiver.url}`."})
 
 
@@ -132,12 +135,13 @@ def test_a_redirect(set_up):
         "Without a secret": fault, "With a wrong secret": fault, "With PRESENCE_SECRET": fault})
 
 
-def test_another_path(set_up):
-    url = set_up.receiver.url.replace("/presence", "/webhook")
+@pytest.mark.parametrize(["path", "status"], [("/webhook", 404), ("/", 405), ("", 405)])
+def test_another_path(set_up, path, status):
+    url = set_up.receiver.url.replace("/presence", path)
     set_up.account.stored[0]["url"] = url
-    fault = "There is nothing at /webhook: deliveries go to /presence."
-    assert set_up.examined(url) == with_faults(**{
-        "Without a secret": fault, "With a wrong secret": fault, "With PRESENCE_SECRET": fault})
+    assert set_up.examined(url) == [
+        *GOOD[:5], f"✗ Path: {path or '/'} answered {status}: check the URL; a receiver takes deliveries at /presence.",
+        *GOOD[-2:]]
 
 
 def test_a_slow_answer(set_up, monkeypatch):
@@ -155,6 +159,14 @@ def test_a_receiver_that_lets_everybody_in(set_up):
     assert set_up.examined() == with_faults(**{"Without a secret": fault, "With a wrong secret": fault})
 
 
+def test_a_gateway_that_fails_lets_nobody_in(set_up):
+    set_up.receiver.misbehave("POST", *[instead(page(502))] * 3)
+    fault = "It answered 502, not {}: see the receiver's log."
+    assert set_up.examined() == with_faults(**{
+        "Without a secret": fault.format(401), "With a wrong secret": fault.format(401),
+        "With PRESENCE_SECRET": fault.format(200)})
+
+
 def test_a_name_that_nobody_knows(set_up):
     lines = set_up.examined("https://nobody.invalid/presence")
     assert lines[2] == ("✗ Name: DNS does not know nobody.invalid: check the URL, or wait until the record is "
@@ -170,7 +182,7 @@ def test_lengths(set_up):
 def test_without_credentials_the_subscription_is_left_out(set_up):
     assert set_up.examined(EXTREMECLOUDIQ_ACCESS_TOKEN="")[-1] == (
         "– Subscription: not looked at: EXTREMECLOUDIQ_ACCESS_TOKEN is not set: put it into the environment, or "
-        "into a file for --env-file.")
+        "into a file for --env-file; `presence-cli init` writes one.")
 
 
 def test_files_that_are_kept_for_ever_are_remarked_on_and_no_fault(set_up):

@@ -52,7 +52,16 @@ def test_a_file_and_stdin_and_gzip(receiver, tmp_path):
 def test_a_wrong_secret(receiver):
     assert run("send", receiver.url, env={"PRESENCE_SECRET": OLD_SECRET}).parts == (
         1, '{"error": "The secret is missing or wrong."}\n',
-        f"Error: {receiver.url} answered 401: The secret is missing or wrong.\n")
+        f"Error: {receiver.url} answered 401: give PRESENCE_SECRET, or --secret-file, the value that the receiver "
+        "has.\n")
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_wrong_path(receiver, status):
+    receiver.misbehave("POST", instead(as_json(status, {"error": "There is nothing at this path."})))
+    assert run("send", receiver.url, env=ENV).parts == (
+        1, '{"error": "There is nothing at this path."}\n',
+        f"Error: {receiver.url} answered {status}: check the URL; a receiver takes deliveries at /presence.\n")
 
 
 def test_whatever_is_not_200_is_a_failure(receiver):

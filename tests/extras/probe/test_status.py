@@ -22,10 +22,9 @@ class Answers(Fake):
         return self.reply
 
 
-NO_TOKEN = ("Set PRESENCE_METRICS_TOKEN, here and at the receiver, to see how many observations come, and how many are "
-            "rejected.\n")
-NO_SECRET = ("Set PRESENCE_METRICS_TOKEN, here and at the receiver, to see when the last delivery came, how many "
-             "observations come, and how many are rejected.\n")
+NO_TOKEN = "Give PRESENCE_METRICS_TOKEN, here and at the receiver, to see how much comes.\n"
+NO_AGE = ("Give the receiver's own PRESENCE_SECRET to see when the last delivery came, and PRESENCE_METRICS_TOKEN, "
+          "here and at the receiver, to see how much comes.\n")
 
 
 def plain(text):
@@ -34,7 +33,8 @@ def plain(text):
 
 def test_ready_and_counting(tmp_path):
     with running(tmp_path, PRESENCE_METRICS_TOKEN=TOKEN) as receiver:
-        assert run("status", receiver.url, PRESENCE_SECRET="").parts == (0, f"Ready.\n{NO_SECRET}", "")
+        assert run("status", receiver.url, PRESENCE_SECRET="").parts == (0, f"Ready.\n{NO_AGE}", "")
+        assert run("status", receiver.url, PRESENCE_SECRET="not-the-secret").out == f"Ready.\n{NO_AGE}"
         assert run("status", receiver.url).parts == (0, f"Ready.\nNo delivery has come yet.\n{NO_TOKEN}", "")
         run("send", receiver.url)
         requests.post(receiver.url, b"[{}]", headers={"Authorization": f"Basic {SECRET}"})
@@ -117,10 +117,12 @@ def test_what_is_no_age(typed):
 
 
 def test_not_ready():
-    full = {"status": "unready", "error": "The storage at PRESENCE_DATA_DIR is full.", "warnings": ["Few bytes."]}
+    full = {"status": "unready", "error": "The storage at PRESENCE_DATA_DIR is full.", "warnings": ["Few bytes."],
+            "secondsSinceDelivery": 5}
     with Answers(as_json(503, full)) as fake:
         assert run("status", fake.url + "/presence").parts == (
-            1, "Warning: Few bytes.\n" + NO_TOKEN, "Error: Not ready: The storage at PRESENCE_DATA_DIR is full.\n")
+            1, f"Warning: Few bytes.\nLast delivery 5 s ago.\n{NO_TOKEN}",
+            "Error: Not ready: The storage at PRESENCE_DATA_DIR is full.\n")
         assert fake.calls() == [("GET", "/readyz")]
 
 

@@ -139,18 +139,35 @@ def in_terminal(columns, *args):
     return re.sub(r"\x1b\[[\d;]*m", "", written.decode()).replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("columns, bars", [
-    (140, [30, 15]), (120, [26, 13]), (100, [0, 0]), (80, [0, 0]), (60, [0, 0]), (30, [0, 0])])
-def test_in_a_narrow_terminal_the_bars_go_and_nothing_is_cut(line, tmp_path, columns, bars):
+VALUES = {"DEVICES": "2", "RANDOMISED": "1", "OBSERVATIONS": "2", "ASSOCIATED": "100 %", "RSSI": "-50 dBm"}
+
+
+@pytest.mark.parametrize("columns, bars, gone", [
+    (140, [30, 15], []), (120, [26, 13], []), (100, [0, 0], []), (92, [0, 0], []), (91, [0, 0], ["RSSI"]),
+    (80, [0, 0], ["RSSI"]), (70, [0, 0], ["RSSI", "RANDOMISED"]), (60, [0, 0], ["RSSI", "RANDOMISED", "ASSOCIATED"]),
+    (50, [0, 0], ["RSSI", "RANDOMISED", "ASSOCIATED", "OBSERVATIONS"]),
+    (30, [0, 0], ["RSSI", "RANDOMISED", "ASSOCIATED", "OBSERVATIONS"])])
+def test_in_a_narrow_terminal_the_bars_go_then_columns_and_nothing_is_cut(line, tmp_path, columns, bars, gone):
     path, name = tmp_path / "presence.jsonl", "A network with thirty-two letter"
     path.write_bytes(line(ssid=name) + line(ssid=name, clientMac="DA0000000001") + line(ssid="B"))
     header, first, second, *_ = in_terminal(columns, path, "--by", "ssid").splitlines()
     assert (first.split()[:5], second.split()[0]) == (name.split(), "B")
     assert [text.count("█") for text in (first, second)] == bars
-    assert (cell_len(first.rstrip()) <= columns) == (columns >= 100)
-    for title, value in ("RANDOMISED", "1"), ("OBSERVATIONS", "2"), ("ASSOCIATED", "100 %"), ("RSSI", "-50 dBm"):
+    assert (cell_len(first.rstrip()) <= columns) == (columns >= 50)
+    assert [title for title in VALUES if title not in header] == [title for title in VALUES if title in gone]
+    for title in VALUES.keys() - gone:
         ends = header.index(title) + len(title)
-        assert first[:ends].endswith(f" {value}")
+        assert first[:ends].endswith(f" {VALUES[title]}")
+
+
+def test_what_a_narrow_terminal_leaves_out_is_told(folder):
+    below = in_terminal(60, "--data-dir", folder).partition("\n\n")[2]
+    assert [each.rstrip() for each in below.splitlines()[:5]] == [
+        "DEVICES are distinct addresses, ASSOCIATED those with an",
+        "SSID.",
+        "A wider terminal shows RANDOMISED, MEDIAN RSSI too.",
+        "",
+        "RSSI            OBSERVATIONS"]
 
 
 def test_every_access_point_is_on_the_page(tmp_path, line, report):

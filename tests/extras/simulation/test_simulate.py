@@ -268,6 +268,7 @@ def test_a_week_for_a_demonstration(tmp_path):
     folder = tmp_path / "demo"
     ran = run("simulate", "--into", folder, "--duration", "7d", "--interval", 3600, "--bad", 0.1, "--output", "json")
     said = json.loads(ran.out)
+    assert [*said] == ["deliveries", "observations", "accepted", "rejected"]
     assert (ran.code, ran.err) == (0, f"All {said['accepted']:,} accepted and {said['rejected']:,} rejected "
                                       "observations are in the files, each once.\n")
     assert said["observations"] == 7 * 24 * 32 + 32 and said["rejected"] > 0
@@ -280,6 +281,12 @@ def test_a_week_for_a_demonstration(tmp_path):
     again = run("simulate", "--into", folder)
     assert again.parts == (1, "", (
         f"Error: {folder} is not empty: give --into a new folder, that made-up lines are not mixed with others.\n"))
+
+
+def test_where_nothing_is_posted_nothing_is_said_of_answers(tmp_path):
+    ran = run("simulate", "--into", tmp_path / "demo", "--duration", "1h", "--interval", 600)
+    assert (ran.code, ran.out) == (0, (
+        "Deliveries        7\nObservations      224\nAccepted          224\nRejected          0\n"))
 
 
 @pytest.mark.parametrize("arguments", [[], ["http://localhost/presence", "--into", "demo"]])
