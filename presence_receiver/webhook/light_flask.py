@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, appcontext_tearing_down, request_tearing_down
 from flask.sessions import NullSession, SessionInterface
+from werkzeug.exceptions import BadHost
 from werkzeug.routing import MapAdapter, Rule
 
 if TYPE_CHECKING:
@@ -109,7 +110,11 @@ class LightAdapter:
 
     def _whole(self) -> MapAdapter:
         if self._adapter is None:
-            self._adapter = Flask.create_url_adapter(self._app, self._request)
+            try:
+                self._adapter = Flask.create_url_adapter(self._app, self._request)
+            except BadHost:  # a path that is known already is not asked for its host either
+                environ = self._request.environ | {"HTTP_HOST": "localhost"}
+                self._adapter = self._app.url_map.bind_to_environ(environ)
         assert self._adapter is not None
         return self._adapter
 

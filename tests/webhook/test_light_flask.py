@@ -98,6 +98,15 @@ def test_it_answers_as_flask(method, path):
     assert outcomes[0] == outcomes[1]
 
 
+@pytest.mark.parametrize("host", ["a..b", ".example.org", f"{'a' * 64}.example.org", "x" * 300])
+def test_where_no_host_decides_none_is_refused(host):
+    app, answered = views(LightFlask("x")), []
+    for _ in range(2):  # the second time the path is known
+        environ = create_environ("/json") | {"HTTP_HOST": host}
+        app.wsgi_app(environ, lambda status, headers: answered.append(status))
+    assert answered == ["200 OK"] * 2
+
+
 def test_no_path_that_a_stranger_makes_up_is_kept():
     app = views(LightFlask("x"))
     asked = [f"{'/' * count}nothing" for count in range(1, 9)] + ["/" * count for count in range(1, 9)]
