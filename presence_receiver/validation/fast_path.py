@@ -64,7 +64,7 @@ def judged(reports: Sequence[Any], received_at: str, budget: Budget, kept: AsSen
         text = _encoder.encode_lines(everything)
         if budget.has_room(len(text)):
             budget.spend(len(text))
-            return [[(text, len(everything))], *([] for _ in found[1:])]
+            return [[(text, len(everything))], *([] for _ in found[1:])]  # the first report's piece has them all
     return [_pieces(head, observations, received_at, budget, kept) for head, observations in found]
 
 

@@ -50,7 +50,7 @@ class SlowReport:
     def __init__(self, report: Any, received_at: str, index: int | None, budget: Budget, kept: AsSent) -> None:
         self._sent, self._received_at, self._index, self._budget = report, received_at, index, budget
         self._kept = kept
-        self._is_open, self._first = False, 0
+        self._is_open, self._first = False, 0  # is it a report; its first observation that was sent
         self._fields: Fields = {}
         self._faults: Errors = {}
         self._order: dict[str, int] = {}
