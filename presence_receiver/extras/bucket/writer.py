@@ -119,9 +119,9 @@ class BucketWriter:
         """Form groups of what waits and have each put, as long as the process lives."""
         while True:
             self._places.acquire()
-            is_over = threading.Event()
-            threading.Thread(target=self._store, args=(self._group(), is_over), daemon=True).start()
-            is_over.wait(SLOW_SECONDS)
+            storing = threading.Thread(target=self._store, args=(self._group(),), daemon=True)
+            storing.start()
+            storing.join(SLOW_SECONDS)
 
     def _group(self) -> list[_Waiting]:
         """Return the next deliveries to put together, when they are there and have been gathered."""
@@ -136,7 +136,7 @@ class BucketWriter:
             size += group[-1].size
         return group
 
-    def _store(self, group: Sequence[_Waiting], is_over: threading.Event) -> None:
+    def _store(self, group: Sequence[_Waiting]) -> None:
         """Put the group's lines and tell all that wait for them."""
         try:
             is_stored = self._put(group)
@@ -147,7 +147,6 @@ class BucketWriter:
                 each.is_over.set()
             self._count(-sum(each.size for each in group))
             self._places.release()
-            is_over.set()
 
     def _put(self, group: Sequence[_Waiting]) -> bool:
         """Try until the bucket has the lines or nobody is to wait for it any more."""
