@@ -4,7 +4,6 @@ For each process of a receiver the ranges of its commits' numbers, and when it w
 """
 from __future__ import annotations
 
-import bisect
 import contextlib
 import dataclasses
 import json
@@ -38,8 +37,7 @@ class Known(NamedTuple):
 
     def has(self, number: int) -> bool:
         """Return whether the commit of that number is in the files."""
-        at = bisect.bisect_right(self.commits, number, key=lambda each: each[0]) - 1
-        return at >= 0 and number <= self.commits[at][1]
+        return any(first <= number <= last for first, last in self.commits)
 
     def with_(self, numbers: Collection[int], now: float) -> Known:
         """Return this and the commits of these numbers."""
