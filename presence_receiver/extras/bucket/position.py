@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from presence_receiver.errors import Refused
 from presence_receiver.extras.bucket.names import Name
-from presence_receiver.storage import FILE_MODE, Journal, sync_folder
+from presence_receiver.storage import Journal, open_new
 
 FILE, PREPARED = ".bucket.position", ".bucket.prepared"
 
@@ -93,16 +93,10 @@ class Position:
     def replacing(self, journal: Journal, grown: Sequence[str]) -> Iterator[None]:
         """Wrap the append of what it says: both are one commit."""
         where = journal.path.parent
-        self._prepare(where / PREPARED)
-        with journal.exchanging(grown, where / PREPARED, where / FILE):
-            yield
-        sync_folder(where)
-
-    def _prepare(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-        with open(descriptor, "w", encoding="utf-8") as file:
+        with open(open_new(where / PREPARED), "w", encoding="utf-8") as file:
             processes = {process: known._asdict() for process, known in self.processes.items()}
             json.dump({"folder": self.folder, "processes": processes}, file)
             file.flush()
-            os.fsync(descriptor)
+            os.fsync(file.fileno())
+        with journal.exchanging(grown, where / PREPARED, where / FILE):
+            yield

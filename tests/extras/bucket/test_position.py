@@ -1,6 +1,8 @@
 import json
+import resource
 
 import pytest
+from objects import line
 
 from presence_receiver import config
 from presence_receiver.errors import Refused, StorageError
@@ -42,11 +44,23 @@ def test_lines_and_position_are_one_commit(settings, tmp_path):
 
 def test_a_disk_that_refuses_leaves_the_position(settings, tmp_path):
     position = Position("f").with_(names(A, 0), 5.0)
-    Writer(settings).exchange(b"a\n", position.replacing)
+    writer = Writer(settings)
+    writer.exchange(line(1), position.replacing)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))
+    try:
+        with pytest.raises(StorageError):
+            writer.exchange(line(2), position.with_(names(A, 1), 6.0).replacing)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert Position.read(tmp_path) == position
+    assert (tmp_path / "presence.jsonl").read_bytes() == line(1)
+
+
+def test_what_is_no_file_in_its_place_is_put_aside(settings, tmp_path):
     (tmp_path / ".bucket.prepared").mkdir()
-    with pytest.raises(StorageError):
-        Writer(settings).exchange(b"b\n", position.with_(names(A, 1), 6.0).replacing)
-    (tmp_path / ".bucket.prepared").rmdir()
+    position = Position("f").with_(names(A, 0), 5.0)
+    Writer(settings).exchange(b"a\n", position.replacing)
     assert Position.read(tmp_path) == position
 
 
