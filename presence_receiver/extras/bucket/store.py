@@ -87,8 +87,7 @@ class Bucket:
     def move(self, path: str, target: str, seconds: float) -> None:
         """Copy the object within the bucket, then delete it."""
         with _translated():
-            obstore.copy(self._client(seconds), path, target)
-        self.delete([path], seconds)
+            obstore.rename(self._client(seconds), path, target)
 
     def _client(self, seconds: float) -> Any:
         if seconds not in self._clients:
