@@ -52,10 +52,10 @@ def _checked(bucket: "Bucket", folder: str, paths: Sequence[str]) -> Iterator[st
     for name in ("PUT", "PUT again"):
         yield _timed(name, lambda path: bucket.put(path, content, SECONDS), paths)
     now = datetime.datetime.now(datetime.UTC)
-    listed = [entry for page in bucket.pages(folder, SECONDS) for entry in page]
-    if sorted(entry.path for entry in listed) != sorted(paths):
+    listed = [each for page in bucket.pages(folder, SECONDS) for each in page]
+    if sorted(each["path"] for each in listed) != sorted(paths):
         raise CallFailed("The bucket at PRESENCE_BUCKET_URL does not list at once what was put into it.")
-    ahead = (max(entry.modified for entry in listed) - now).total_seconds()
+    ahead = (max(each["last_modified"] for each in listed) - now).total_seconds()
     yield f"LIST: sees all {TIMES} objects; the bucket's clock is {ahead:+.0f} s from ours"
     yield _timed("GET", lambda path: _compare(bucket.get(path, SECONDS), content), paths)
     yield _timed("DELETE", lambda path: bucket.delete([path], SECONDS), paths)

@@ -60,7 +60,7 @@ class Inbox:
     def pages(self) -> Iterator[list[Listed]]:
         """List all that receivers put there, page by page; BucketFault where that fails."""
         for page in self._bucket.pages(INBOX, CALL_SECONDS):
-            yield [Listed(name, entry.size) for entry in page if (name := self._name(entry.path))]
+            yield [Listed(name, each["size"]) for each in page if (name := self._name(each["path"]))]
 
     def _name(self, path: str) -> Name | None:
         name = Name.read(path)

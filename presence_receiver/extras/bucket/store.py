@@ -10,11 +10,14 @@ import datetime
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 PAGE = 1000
 """Objects that a provider lists or deletes in one request."""
@@ -48,14 +51,6 @@ class Missing(BucketFault):
     """There is no such object, or no such bucket."""
 
 
-class Entry(NamedTuple):
-    """An object that is listed."""
-
-    path: str
-    size: int
-    modified: datetime.datetime
-
-
 class Bucket:
     """The bucket at a URL; `retries` is how often obstore itself asks again within a call."""
 
@@ -73,11 +68,10 @@ class Bucket:
         with _translated():
             return bytes(obstore.get(self._client(seconds), path).bytes())
 
-    def pages(self, prefix: str, seconds: float) -> Iterator[list[Entry]]:
+    def pages(self, prefix: str, seconds: float) -> Iterator[Sequence[ObjectMeta]]:
         """Yield all objects below the prefix, a request's worth at a time."""
         with _translated():
-            for page in obstore.list(self._client(seconds), prefix, chunk_size=PAGE):
-                yield [Entry(each["path"], each["size"], each["last_modified"]) for each in page]
+            yield from obstore.list(self._client(seconds), prefix, chunk_size=PAGE)
 
     def delete(self, paths: Sequence[str], seconds: float) -> None:
         """Return when none of the objects is there; some may be gone after a fault, too."""
