@@ -34,16 +34,16 @@ def command(invocation: Invocation) -> None:
     Example: PRESENCE_BUCKET_URL=s3://presence/lines presence-cli check-bucket
     """
     url = bucket_settings(invocation, None).bucket_url or ""
-    from presence_receiver.extras.bucket.store import Bucket, BucketFault
+    from presence_receiver.extras.bucket.store import Bucket
     bucket, folder = Bucket(url), f"check-bucket/{uuid.uuid4().hex}/"
     paths = [f"{folder}{number}" for number in range(TIMES)]
     try:
         for line in _checked(bucket, folder, paths):
             click.echo(line)
-    except (BucketFault, CallFailed) as fault:
-        with contextlib.suppress(BucketFault):
+    except CallFailed:
+        with contextlib.suppress(CallFailed):
             bucket.delete(paths, SECONDS)
-        raise CallFailed(str(fault)) from None
+        raise
 
 
 def _checked(bucket: "Bucket", folder: str, paths: Sequence[str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from presence_receiver.config import Settings
-from presence_receiver.errors import StorageError
+from presence_receiver.errors import CallFailed, StorageError
 from presence_receiver.extras.bucket.claim import Claim, only_collector
 from presence_receiver.extras.bucket.inbox import Inbox, Listed
 from presence_receiver.extras.bucket.position import Position
@@ -64,38 +64,32 @@ class Collector:
                 signal.signal(number, self._stop)
             # It closes no old file: in a backlog all are old, and would be closed every few seconds.
             Housekeeping(dataclasses.replace(self._settings, rotate_seconds=sys.maxsize)).start()
-            pause = SHORTEST_PAUSE
-            while not self._stopping.is_set():
-                before = self.progress.objects
-                error = self._attempt()
-                if is_once:
-                    if error:
-                        raise error
-                    break
-                pause = SHORTEST_PAUSE if self.progress.objects > before else min(2 * pause, LONGEST_PAUSE)
-                self._stopping.wait(pause)
+            if is_once:
+                self._round()
+            else:
+                self._rounds()
         return self.progress
 
     def _stop(self, number: int, _: object) -> None:
         self._stopping.set()
         self.is_interrupted = number == signal.SIGINT
 
-    def _attempt(self) -> StorageError | None:
-        """Collect all that is listed now; what kept it from that is logged."""
-        try:
-            self._writer.resolve()
-            self._round(Position.read(self._folder))
-        except StorageError as fault:
-            error = fault
-        except OSError as fault:
-            error = StorageError(str(fault), "bucket")
-        else:
-            return None
-        self._log.warning(str(error), "Nothing is collected now: %s", error)
-        return error
+    def _rounds(self) -> None:
+        """Collect until it is stopped; what keeps it from that is logged, and tried again."""
+        pause = SHORTEST_PAUSE
+        while not self._stopping.is_set():
+            before = self.progress.objects
+            try:
+                self._round()
+            except (StorageError, CallFailed, OSError) as fault:
+                self._log.warning(str(fault), "Nothing is collected now: %s", fault)
+            pause = SHORTEST_PAUSE if self.progress.objects > before else min(2 * pause, LONGEST_PAUSE)
+            self._stopping.wait(pause)
 
-    def _round(self, position: Position) -> None:
+    def _round(self) -> None:
         """List all objects; collect the new ones and delete those that are in the files, by the position then."""
+        self._writer.resolve()
+        position = Position.read(self._folder)
         self._see_claim(position)
         before, processes = self.progress.objects, set[str]()
         for page in self._inbox.pages():

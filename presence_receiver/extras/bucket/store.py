@@ -16,6 +16,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
+from presence_receiver.errors import CallFailed
+
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
@@ -43,8 +45,8 @@ REASONS = (
 """What to look for in obstore's errors, in this order: most are one class, and only the text tells them apart."""
 
 
-class BucketFault(OSError):
-    """Something asked of the bucket was not done, or nobody knows; its text is one sentence."""
+class BucketFault(CallFailed):
+    """Something asked of the bucket was not done, or nobody knows."""
 
 
 class Missing(BucketFault):
