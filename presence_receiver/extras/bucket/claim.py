@@ -15,15 +15,17 @@ from presence_receiver.storage import FileLock, storage_error
 
 @contextlib.contextmanager
 def only_collector(folder: Path, *, waits: bool) -> Iterator[None]:
-    """Hold the folder's lock for collecting; Refused where another process has it and nobody is to wait for it."""
-    with contextlib.ExitStack() as stack:
-        try:
-            is_ours = stack.enter_context(FileLock(folder / ".collect.lock").held(waits=waits))
-        except OSError as failure:
-            raise storage_error(failure) from failure
-        if not is_ours:
-            raise Refused("Another collector works on PRESENCE_DATA_DIR: leave it to that one.")
-        yield
+    """Hold the folder's lock for collecting; Refused where another process has it and nobody is to wait for it.
+
+    What the system refuses, here or while it is held, is a StorageError.
+    """
+    try:
+        with FileLock(folder / ".collect.lock").held(waits=waits) as is_ours:
+            if not is_ours:
+                raise Refused("Another collector works on PRESENCE_DATA_DIR: leave it to that one.")
+            yield
+    except OSError as failure:
+        raise storage_error(failure) from failure
 
 
 class Claim:
@@ -47,8 +49,9 @@ class Claim:
                               "endpoint, or start with --take-over.") from None
         if holder == folder:
             self._is_taking_over = False  # from now on another that takes it is obeyed
-        if holder == folder or self._is_taking_over:
-            return holder == folder
+            return True
+        if self._is_taking_over:
+            return False
         raise Refused(f"The bucket at PRESENCE_BUCKET_URL is collected into {where}: stop the collector there, "
                       "then start this one with --take-over.")
 

@@ -91,6 +91,11 @@ def test_a_folder_that_cannot_be(store, collect, tmp_path):
     assert once(collect, tmp_path / "link", status=1) == "Error: The storage at PRESENCE_DATA_DIR failed.\n"
 
 
+def test_a_position_that_cannot_be_read(store, collect, folder):
+    (folder / ".bucket.position").mkdir(parents=True)
+    assert once(collect, folder, status=1) == "Error: The storage at PRESENCE_DATA_DIR failed.\n"
+
+
 COLLECT = """
 import os, sys
 import obstore, rich.status
