@@ -5,7 +5,6 @@ one that lands late or comes again is known by its name. Knows no command line.
 """
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 import logging
@@ -59,7 +58,7 @@ class Collector:
 
     def run(self, *, is_once: bool) -> Progress:
         """Collect until SIGTERM or SIGINT, or all that there is; Refused where the bucket is another folder's."""
-        with only_collector(self._folder, waits=not is_once), contextlib.closing(self._inbox):
+        with only_collector(self._folder, waits=not is_once):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._stop)
             # It closes no old file: in a backlog all are old, and would be closed every few seconds.

@@ -53,10 +53,6 @@ class Inbox:
         self._stuck: dict[str, float] = {}
         self.aside_count = 0
 
-    def close(self) -> None:
-        """Return when the last call has come back."""
-        self._calls.shutdown()
-
     def pages(self) -> Iterator[list[Listed]]:
         """List all that receivers put there, page by page; BucketFault where that fails."""
         for page in self._bucket.pages(INBOX, CALL_SECONDS):
