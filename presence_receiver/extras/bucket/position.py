@@ -39,10 +39,10 @@ class Known(NamedTuple):
         """Return whether the commit of that number is in the files."""
         return any(first <= number <= last for first, last in self.commits)
 
-    def with_(self, numbers: Collection[int], now: float) -> Known:
-        """Return this and the commits of these numbers."""
+    def with_(self, number: int, now: float) -> Known:
+        """Return this and the commit of that number."""
         merged: list[tuple[int, int]] = []
-        for first, last in sorted([*self.commits, *((each, each) for each in numbers)]):
+        for first, last in sorted([*self.commits, (number, number)]):
             if merged and first <= merged[-1][1] + 1:
                 merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
             else:
@@ -63,9 +63,8 @@ class Position:
     def with_(self, names: Sequence[Name], now: float) -> Position:
         """Return this and the commits of these names."""
         grown = dict(self.processes)
-        for process in {name.process for name in names}:
-            numbers = [name.number for name in names if name.process == process]
-            grown[process] = grown.get(process, Known()).with_(numbers, now)
+        for name in names:
+            grown[name.process] = grown.get(name.process, Known()).with_(name.number, now)
         return Position(self.folder, grown)
 
     def after_listing(self, listed: Collection[str], now: float) -> Position:
