@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -63,15 +63,14 @@ def bucket_settings(invocation: Invocation, data_dir: str | None) -> config.Sett
     return settings
 
 
-def _shown() -> AbstractContextManager[Callable[["Progress"], None]]:
-    return _on_terminal() if sys.stderr.isatty() else nullcontext(_Log().show)
-
-
 @contextmanager
-def _on_terminal() -> Iterator[Callable[["Progress"], None]]:
-    """Show one line that changes."""
-    with console(sys.stderr).status("Waiting for the bucket.") as status:
-        yield lambda progress: status.update(_sentence(progress))
+def _shown() -> Iterator[Callable[["Progress"], None]]:
+    """Show one line that changes, on a terminal; else a line now and then."""
+    if sys.stderr.isatty():
+        with console(sys.stderr).status("Waiting for the bucket.") as status:
+            yield lambda progress: status.update(_sentence(progress))
+    else:
+        yield _Log().show
 
 
 class _Log:
