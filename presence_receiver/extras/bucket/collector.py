@@ -56,7 +56,7 @@ class Collector:
         self._clock = TrustedClock()
         self.progress, self.is_interrupted = Progress(), False
 
-    def run(self, *, is_once: bool) -> Progress:
+    def run(self, *, is_once: bool) -> None:
         """Collect until SIGTERM or SIGINT, or all that there is; Refused where the bucket is another folder's."""
         with only_collector(self._folder, waits=not is_once):
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -67,7 +67,6 @@ class Collector:
                 self._round()
             else:
                 self._rounds()
-        return self.progress
 
     def _stop(self, number: int, _: object) -> None:
         self._stopping.set()

@@ -18,7 +18,6 @@ from presence_receiver.storage import become_owner
 if TYPE_CHECKING:
     from presence_receiver.extras.bucket.collector import Progress
 
-INTERRUPTED = 130
 LOG_SECONDS = 60
 PROVIDERS = ("AWS_", "AZURE_", "GOOGLE_")
 
@@ -45,12 +44,12 @@ def command(invocation: Invocation, data_dir: str | None, once: bool, take_over:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     with _shown() as show:
         collector = Collector(settings, settings.bucket_url or "", show, is_taking_over=take_over)
-        progress = collector.run(is_once=once)
+        collector.run(is_once=once)
     if collector.is_interrupted and sys.stderr.isatty():
         click.echo(err=True)  # ends the line of ^C
-    tell(_sentence(progress))
+    tell(_sentence(collector.progress))
     if collector.is_interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+        raise click.Abort
 
 
 def bucket_settings(invocation: Invocation, data_dir: str | None) -> config.Settings:

@@ -39,7 +39,8 @@ def collect(folder, name):
     os.environ.update(store(name).variables)
     collector.MOST_OBJECTS = 4
     run = collector.Collector(life.settings(folder), store(name).url, lambda progress: None)
-    return run.run(is_once=True)
+    run.run(is_once=True)
+    return run.progress
 
 
 def stepping(method, descriptor):
