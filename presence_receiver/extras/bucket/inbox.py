@@ -5,6 +5,7 @@ Strangers' objects are left alone, and what is not as a receiver wrote it is mov
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,9 +48,8 @@ class Inbox:
     def __init__(self, bucket: Bucket, is_stopping: Callable[[], bool]) -> None:
         self._bucket, self._is_stopping = bucket, is_stopping
         self._calls = ThreadPoolExecutor(AT_ONCE)
-        self._log = logging.getLogger(__name__)
-        self._limited_log = LimitedLog(self._log)
-        self._said: set[str] = set()
+        self._log = LimitedLog(logging.getLogger(__name__))
+        self._log_once = LimitedLog(logging.getLogger(__name__), seconds=math.inf)
         self._stuck: dict[str, float] = {}
         self.aside_count = 0
 
@@ -61,7 +61,8 @@ class Inbox:
     def _name(self, path: str) -> Name | None:
         name = Name.read(path)
         if not name:
-            self._say("strange", f"Objects under {INBOX} that no receiver wrote are left alone, {one_line(path)} say.")
+            self._log_once.warning(
+                "strange", "Objects under %s that no receiver wrote are left alone, %s say.", INBOX, one_line(path))
         return name
 
     def fetch(self, listed: Sequence[Listed]) -> list[Fetched]:
@@ -78,7 +79,7 @@ class Inbox:
                 if parts := split(content, name.accepted):
                     return Fetched(name, *parts)
         except BucketFault as fault:
-            self._limited_log.warning("stays", "The object %s stays where it is: %s", name.path, fault)
+            self._log.warning("stays", "The object %s stays where it is: %s", name.path, fault)
         else:
             self._put_aside(name)
         return None
@@ -88,10 +89,11 @@ class Inbox:
             self._bucket.move(name.path, f"{ASIDE}{name}", CALL_SECONDS)
         except BucketFault as fault:
             self._stuck[name.path] = time.monotonic()
-            self._say("odd", f"The object {name.path} is not as a receiver wrote it and cannot be moved: {fault}")
+            self._log_once.warning(
+                "odd", "The object %s is not as a receiver wrote it and cannot be moved: %s", name.path, fault)
         else:
             self.aside_count += 1
-            self._limited_log.warning(
+            self._log.warning(
                 "aside", "The object %s is not as a receiver wrote it: it is under %s now.", name.path, ASIDE)
 
     def delete(self, names: Sequence[Name]) -> int:
@@ -111,14 +113,8 @@ class Inbox:
             self._bucket.delete([path], CALL_SECONDS)
         except BucketFault as fault:
             self._stuck[path] = time.monotonic()
-            self._say("stuck", f"The object {path}, and perhaps more, cannot be deleted: {fault} Its lines are in the "
-                               "files, once.")
+            self._log_once.warning("stuck", "The object %s, and perhaps more, cannot be deleted: %s Its lines are in "
+                                   "the files, once.", path, fault)
 
     def _is_stuck(self, path: str) -> bool:
         return time.monotonic() - self._stuck.get(path, float("-inf")) < STUCK_SECONDS
-
-    def _say(self, kind: str, sentence: str) -> None:
-        """Say it, once a run."""
-        if kind not in self._said:
-            self._said.add(kind)
-            self._log.warning("%s", sentence)
