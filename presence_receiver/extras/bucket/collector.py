@@ -40,11 +40,15 @@ class Progress:
     aside: int = 0
     waiting: int = 0
 
+    def __str__(self) -> str:
+        return (f"Collected {self.objects} objects: {self.lines} lines, {self.rejected} rejected; "
+                f"{self.waiting} objects wait, {self.known} came again, {self.aside} were set aside.")
+
 
 class Collector:
     """One run over one bucket into one folder; with `is_taking_over` whosever the bucket was."""
 
-    def __init__(self, settings: Settings, url: str, show: Callable[[Progress], None], *,
+    def __init__(self, settings: Settings, url: str, show: Callable[[str], None], *,
                  is_taking_over: bool = False) -> None:
         self._settings, self._folder, self._show = settings, settings.data_dir, show
         self._stopping = threading.Event()
@@ -129,7 +133,7 @@ class Collector:
             self._inbox.delete(names)
         self.progress.aside = self._inbox.aside_count
         self.progress.waiting -= len(commit)
-        self._show(self.progress)
+        self._show(str(self.progress))
         return position
 
 

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +13,6 @@ from presence_receiver import config
 from presence_receiver.cli import Invocation, console, pass_invocation, tell
 from presence_receiver.errors import ConfigError
 from presence_receiver.storage import become_owner
-
-if TYPE_CHECKING:
-    from presence_receiver.extras.bucket.collector import Progress
 
 LOG_SECONDS = 60
 PROVIDERS = ("AWS_", "AZURE_", "GOOGLE_")
@@ -47,7 +43,7 @@ def command(invocation: Invocation, data_dir: str | None, once: bool, take_over:
         collector.run(is_once=once)
     if collector.is_interrupted and sys.stderr.isatty():
         click.echo(err=True)  # ends the line of ^C
-    tell(_sentence(collector.progress))
+    tell(str(collector.progress))
     if collector.is_interrupted:
         raise click.Abort
 
@@ -63,11 +59,11 @@ def bucket_settings(invocation: Invocation, data_dir: str | None) -> config.Sett
 
 
 @contextmanager
-def _shown() -> Iterator[Callable[["Progress"], None]]:
+def _shown() -> Iterator[Callable[[str], None]]:
     """Show one line that changes, on a terminal; else a line now and then."""
     if sys.stderr.isatty():
         with console(sys.stderr).status("Waiting for the bucket.") as status:
-            yield lambda progress: status.update(_sentence(progress))
+            yield status.update
     else:
         yield _Log().show
 
@@ -78,14 +74,8 @@ class _Log:
     def __init__(self) -> None:
         self._next, self._last = 0.0, ""
 
-    def show(self, progress: "Progress") -> None:
+    def show(self, sentence: str) -> None:
         """Tell how far it is, unless it was told a moment ago."""
-        sentence = _sentence(progress)
         if time.monotonic() >= self._next and sentence != self._last:
             self._next, self._last = time.monotonic() + LOG_SECONDS, sentence
             tell(sentence)
-
-
-def _sentence(progress: "Progress") -> str:
-    return (f"Collected {progress.objects} objects: {progress.lines} lines, {progress.rejected} rejected; "
-            f"{progress.waiting} objects wait, {progress.known} came again, {progress.aside} were set aside.")

@@ -38,7 +38,7 @@ def collect(folder, name):
     """Collect all that there is, in several commits."""
     os.environ.update(store(name).variables)
     collector.MOST_OBJECTS = 4
-    run = collector.Collector(life.settings(folder), store(name).url, lambda progress: None)
+    run = collector.Collector(life.settings(folder), store(name).url, lambda sentence: None)
     run.run(is_once=True)
     return run.progress
 
