@@ -46,13 +46,12 @@ class Progress:
 
 
 class Collector:
-    """One run over one bucket into one folder; with `is_taking_over` whosever the bucket was."""
+    """One run over the settings' bucket into their folder; with `is_taking_over` whosever the bucket was."""
 
-    def __init__(self, settings: Settings, url: str, show: Callable[[str], None], *,
-                 is_taking_over: bool = False) -> None:
+    def __init__(self, settings: Settings, show: Callable[[str], None], *, is_taking_over: bool = False) -> None:
         self._settings, self._folder, self._show = settings, settings.data_dir, show
         self._stopping = threading.Event()
-        bucket = Bucket(url, retries=2)
+        bucket = Bucket(settings.bucket_url or "", retries=2)
         self._inbox = Inbox(bucket, self._stopping.is_set)
         self._claim = Claim(bucket, self._folder, is_taking_over=is_taking_over)
         self._writer = Writer(dataclasses.replace(settings, fsync=True))  # the bucket's copy goes

@@ -39,7 +39,7 @@ def command(invocation: Invocation, data_dir: str | None, once: bool, take_over:
     from presence_receiver.extras.bucket.collector import Collector
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     with _shown() as show:
-        collector = Collector(settings, settings.bucket_url or "", show, is_taking_over=take_over)
+        collector = Collector(settings, show, is_taking_over=take_over)
         collector.run(is_once=once)
     if collector.is_interrupted and sys.stderr.isatty():
         click.echo(err=True)  # ends the line of ^C

@@ -209,8 +209,8 @@ def test_it_syncs_whatever_receivers_do(inside, folder, monkeypatch):
 
     monkeypatch.setattr(os, "fdatasync", noted)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    values = {"PRESENCE_DATA_DIR": str(folder), "PRESENCE_FSYNC": "false"}
-    Collector(config.load(values, needs_secret=False), inside.url, lambda sentence: None).run(is_once=True)
+    values = {"PRESENCE_DATA_DIR": str(folder), "PRESENCE_FSYNC": "false", "PRESENCE_BUCKET_URL": inside.url}
+    Collector(config.load(values, needs_secret=False), lambda sentence: None).run(is_once=True)
     assert {str(folder / "presence.jsonl"), str(folder / "rejected.jsonl")} <= {*synced}
     assert found(folder) == [1]
 
