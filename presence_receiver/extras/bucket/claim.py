@@ -9,7 +9,7 @@ from pathlib import Path
 
 from presence_receiver.errors import Refused
 from presence_receiver.extras.bucket.names import CLAIM
-from presence_receiver.extras.bucket.store import CALL_SECONDS, Bucket, BucketFault, Missing
+from presence_receiver.extras.bucket.store import Bucket, BucketFault, Missing
 from presence_receiver.storage import FileLock, storage_error
 
 
@@ -38,7 +38,7 @@ class Claim:
     def is_held(self, folder: str) -> bool:
         """Return whether the bucket is that folder's, False where it may be had; Refused where it is another's."""
         try:
-            held = json.loads(self._bucket.get(CLAIM, CALL_SECONDS))
+            held = json.loads(self._bucket.get(CLAIM))
             holder, where = str(held["folder"]), str(held["where"])
         except Missing:
             return False
@@ -57,4 +57,4 @@ class Claim:
 
     def take(self, folder: str) -> None:
         """Make the bucket that folder's."""
-        self._bucket.put(CLAIM, json.dumps({"folder": folder, "where": self._where}).encode(), CALL_SECONDS)
+        self._bucket.put(CLAIM, json.dumps({"folder": folder, "where": self._where}).encode())

@@ -55,7 +55,7 @@ class Inbox:
 
     def pages(self) -> Iterator[list[Listed]]:
         """List all that receivers put there, page by page; BucketFault where that fails."""
-        for page in self._bucket.pages(INBOX, CALL_SECONDS):
+        for page in self._bucket.pages(INBOX):
             yield [Listed(name, each["size"]) for each in page if (name := self._name(each["path"]))]
 
     def _name(self, path: str) -> Name | None:
@@ -86,7 +86,7 @@ class Inbox:
 
     def _put_aside(self, name: Name) -> None:
         try:
-            self._bucket.move(name.path, f"{ASIDE}{name}", CALL_SECONDS)
+            self._bucket.move(name.path, f"{ASIDE}{name}")
         except BucketFault as fault:
             self._stuck[name.path] = time.monotonic()
             self._log_once.warning(
@@ -101,7 +101,7 @@ class Inbox:
         wanted = [name.path for name in names if not self._is_stuck(name.path)]
         if wanted:
             try:
-                self._bucket.delete(wanted, CALL_SECONDS)
+                self._bucket.delete(wanted)
             except BucketFault:
                 list(self._calls.map(self._delete_one, wanted))
         return len(wanted)
@@ -110,7 +110,7 @@ class Inbox:
         if self._is_stopping():
             return
         try:
-            self._bucket.delete([path], CALL_SECONDS)
+            self._bucket.delete([path])
         except BucketFault as fault:
             self._stuck[path] = time.monotonic()
             self._log_once.warning("stuck", "The object %s, and perhaps more, cannot be deleted: %s Its lines are in "

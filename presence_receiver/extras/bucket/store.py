@@ -25,7 +25,7 @@ PAGE = 1000
 """Objects that a provider lists or deletes in one request."""
 
 CALL_SECONDS = 10.0
-"""How long a call may take that nobody waits for."""
+"""How long a call may take, unless it says otherwise."""
 
 REASONS = (
     (r"169\.254\.169\.254|metadata\.google|[Aa]ccount must be|[Cc]redential.*(missing|not found)",
@@ -60,32 +60,32 @@ class Bucket:
         self._url, self._retries = url, retries
         self._clients: dict[float, Any] = {}
 
-    def put(self, path: str, content: bytes, seconds: float) -> None:
+    def put(self, path: str, content: bytes, seconds: float = CALL_SECONDS) -> None:
         """Return when the object is stored; an attempt takes so many seconds at most."""
         with _translated():
             obstore.put(self._client(seconds), path, content, use_multipart=False)
 
-    def get(self, path: str, seconds: float) -> bytes:
+    def get(self, path: str, seconds: float = CALL_SECONDS) -> bytes:
         """Return the object's content; Missing where there is none."""
         with _translated():
             return bytes(obstore.get(self._client(seconds), path).bytes())
 
-    def pages(self, prefix: str, seconds: float) -> Iterator[Sequence[ObjectMeta]]:
+    def pages(self, prefix: str) -> Iterator[Sequence[ObjectMeta]]:
         """Yield all objects below the prefix, a request's worth at a time."""
         with _translated():
-            yield from obstore.list(self._client(seconds), prefix, chunk_size=PAGE)
+            yield from obstore.list(self._client(), prefix, chunk_size=PAGE)
 
-    def delete(self, paths: Sequence[str], seconds: float) -> None:
+    def delete(self, paths: Sequence[str]) -> None:
         """Return when none of the objects is there; some may be gone after a fault, too."""
         with _translated(), contextlib.suppress(FileNotFoundError):
-            obstore.delete(self._client(seconds), paths)
+            obstore.delete(self._client(), paths)
 
-    def move(self, path: str, target: str, seconds: float) -> None:
+    def move(self, path: str, target: str) -> None:
         """Copy the object within the bucket, then delete it."""
         with _translated():
-            obstore.rename(self._client(seconds), path, target)
+            obstore.rename(self._client(), path, target)
 
-    def _client(self, seconds: float) -> Any:
+    def _client(self, seconds: float = CALL_SECONDS) -> Any:
         if seconds not in self._clients:
             limit = datetime.timedelta(seconds=seconds)
             self._clients[seconds] = from_url(
