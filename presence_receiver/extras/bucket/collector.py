@@ -121,15 +121,14 @@ class Collector:
     def _collect(self, commit: Sequence[Listed], position: Position) -> Position:
         """Put the objects' lines into the files, then delete them; the position after that."""
         if found := self._inbox.fetch(commit):
-            names = [each.name for each in found]
-            accepted, rejected = (b"".join(each.accepted for each in found), b"".join(each.rejected for each in found))
+            accepted, rejected = (b"".join(lines) for lines in zip(*found.values(), strict=True))
             self._see_claim(position)
-            position = position.with_(names, self._clock.now())
+            position = position.with_(found, self._clock.now())
             self._writer.exchange(accepted, position.replacing, rejected)
-            self.progress.objects += len(names)
+            self.progress.objects += len(found)
             self.progress.lines += accepted.count(b"\n")
             self.progress.rejected += rejected.count(b"\n")
-            self._inbox.delete(names)
+            self._inbox.delete(found)
         self.progress.aside = self._inbox.aside_count
         self.progress.waiting -= len(commit)
         self._show(str(self.progress))

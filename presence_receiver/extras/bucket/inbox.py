@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -34,14 +34,6 @@ class Listed(NamedTuple):
     size: int
 
 
-class Fetched(NamedTuple):
-    """An object's lines, each with its newline."""
-
-    name: Name
-    accepted: bytes
-    rejected: bytes
-
-
 class Inbox:
     """The objects that wait; the calls for one commit are made at once, none any more when `is_stopping`."""
 
@@ -65,19 +57,20 @@ class Inbox:
                 "strange", "Objects under %s that no receiver wrote are left alone, %s say.", INBOX, one_line(path))
         return name
 
-    def fetch(self, listed: Sequence[Listed]) -> list[Fetched]:
-        """Return the objects that can be had and are whole."""
-        return [found for found in self._calls.map(self._fetch, listed) if found]
+    def fetch(self, listed: Sequence[Listed]) -> dict[Name, tuple[bytes, bytes]]:
+        """Return the accepted and the rejected lines of each object that can be had and is whole."""
+        found = zip(listed, self._calls.map(self._fetch, listed), strict=True)
+        return {each.name: lines for each, lines in found if lines}
 
-    def _fetch(self, listed: Listed) -> Fetched | None:
+    def _fetch(self, listed: Listed) -> tuple[bytes, bytes] | None:
         name, size = listed
         if self._is_stopping() or self._is_stuck(name.path):
             return None
         try:
             if size <= LARGEST:
                 content = self._bucket.get(name.path, CALL_SECONDS if size < LARGE else LARGE_SECONDS)
-                if parts := split(content, name.accepted):
-                    return Fetched(name, *parts)
+                if lines := split(content, name.accepted):
+                    return lines
         except BucketFault as fault:
             self._log.warning("stays", "The object %s stays where it is: %s", name.path, fault)
         else:
@@ -96,7 +89,7 @@ class Inbox:
             self._log.warning(
                 "aside", "The object %s is not as a receiver wrote it: it is under %s now.", name.path, ASIDE)
 
-    def delete(self, names: Sequence[Name]) -> int:
+    def delete(self, names: Iterable[Name]) -> int:
         """Delete what is in the files, but objects that lately could not be; return how many were tried."""
         wanted = [name.path for name in names if not self._is_stuck(name.path)]
         if wanted:

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ class Position:
     def __contains__(self, name: Name) -> bool:
         return self.processes.get(name.process, Known()).has(name.number)
 
-    def with_(self, names: Sequence[Name], now: float) -> Position:
+    def with_(self, names: Iterable[Name], now: float) -> Position:
         """Return this and the commits of these names."""
         grown = dict(self.processes)
         for name in names:
