@@ -33,7 +33,7 @@ def command(invocation: Invocation) -> None:
     \b
     Example: PRESENCE_BUCKET_URL=s3://presence/lines presence-cli check-bucket
     """
-    url = bucket_settings(invocation, None).bucket_url or ""
+    url = bucket_settings(invocation).bucket_url or ""
     from presence_receiver.extras.bucket.store import Bucket
     bucket, folder = Bucket(url), f"check-bucket/{uuid.uuid4().hex}/"
     paths = [f"{folder}{number}" for number in range(TIMES)]

@@ -48,13 +48,12 @@ def command(invocation: Invocation, data_dir: str | None, once: bool, take_over:
         raise click.Abort
 
 
-def bucket_settings(invocation: Invocation, data_dir: str | None) -> config.Settings:
+def bucket_settings(invocation: Invocation, data_dir: str | None = None) -> config.Settings:
     """Return the settings, with a bucket; what the env file says to the provider's client goes into the environment."""
-    values = invocation.values | ({"PRESENCE_DATA_DIR": data_dir} if data_dir else {})
-    settings = config.load(values, needs_secret=False)
+    settings = invocation.settings(data_dir)
     if not settings.bucket_url:
         raise ConfigError("PRESENCE_BUCKET_URL is missing: set it to the bucket that the receivers have.")
-    os.environ.update({name: value for name, value in values.items() if name.startswith(PROVIDERS)})
+    os.environ.update({name: value for name, value in invocation.values.items() if name.startswith(PROVIDERS)})
     return settings
 
 
