@@ -139,17 +139,15 @@ class BucketWriter:
     def _store(self, group: Sequence[_Waiting]) -> None:
         """Put the group's lines and tell all that wait for them."""
         try:
-            is_stored = self._put(group)
-            for each in group:
-                each.is_stored = is_stored
+            self._put(group)
         finally:
             for each in group:
                 each.is_over.set()
             self._count(-sum(each.size for each in group))
             self._places.release()
 
-    def _put(self, group: Sequence[_Waiting]) -> bool:
-        """Try until the bucket has the lines or nobody is to wait for it any more."""
+    def _put(self, group: Sequence[_Waiting]) -> None:
+        """Try until the bucket has the lines, and note that, or nobody is to wait for it any more."""
         accepted = b"".join(each.accepted for each in group)
         content = accepted + b"".join(each.rejected for each in group)
         path = Name.now(self._id, next(self._numbers), len(accepted)).path if content else names.CHECK
@@ -164,10 +162,11 @@ class BucketWriter:
                 attempt += 1
             else:
                 self._fault, self._stored_at = "", time.monotonic()
+                for each in group:
+                    each.is_stored = True
                 if content:
                     self._metrics.committed(sum(each.size > 0 for each in group), self._stored_at - start)
-                return True
-        return False
+                return
 
 
 def _seconds(size: int, attempt: int) -> float:
