@@ -48,7 +48,7 @@ class Claim:
             raise BucketFault(f"The object {CLAIM} at PRESENCE_BUCKET_URL is not what a collector writes: check the "
                               "endpoint, or start with --take-over.") from None
         if holder == folder:
-            self._is_taking_over = False  # from now on another that takes it is obeyed
+            self._is_taking_over = False
             return True
         if self._is_taking_over:
             return False
@@ -56,5 +56,6 @@ class Claim:
                       "then start this one with --take-over.")
 
     def take(self, folder: str) -> None:
-        """Make the bucket that folder's."""
+        """Make the bucket that folder's; from then on another that takes it is obeyed."""
         self._bucket.put(CLAIM, json.dumps({"folder": folder, "where": self._where}).encode())
+        self._is_taking_over = False

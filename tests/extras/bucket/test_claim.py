@@ -11,6 +11,10 @@ from objects import ODD, found, once, put
 from processes import opened
 from running import environment, wait_until
 
+from presence_receiver.errors import Refused
+from presence_receiver.extras.bucket.claim import Claim
+from presence_receiver.extras.bucket.store import Bucket
+
 NOBODY = 65534
 
 
@@ -38,6 +42,17 @@ def test_a_collector_whose_bucket_was_taken_over_ends(is_ours, arguments, store,
     put(store, 2)
     once(collect, tmp_path / "other")
     assert (found(folder), found(tmp_path / "other")) == ([1], [2])
+
+
+def test_of_two_that_take_over_the_first_obeys(inside, tmp_path):
+    bucket = Bucket(inside.url)
+    first, second = (Claim(bucket, tmp_path, is_taking_over=True) for _ in range(2))
+    for claim, folder in ((first, "first"), (second, "second")):
+        assert not claim.is_held(folder)
+        claim.take(folder)
+    with pytest.raises(Refused):
+        first.is_held("first")
+    assert second.is_held("second")
 
 
 def test_a_collector_whose_bucket_is_taken_over_before_its_commit_writes_nothing(
