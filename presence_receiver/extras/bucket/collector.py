@@ -31,7 +31,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 
 @dataclasses.dataclass
 class Progress:
-    """What one run has done; `waiting` is what the last listing showed and no file has yet."""
+    """What one run has done; `waiting` is what was listed and no file has, of all that wait when that `is_all`."""
 
     objects: int = 0
     lines: int = 0
@@ -39,10 +39,12 @@ class Progress:
     known: int = 0
     aside: int = 0
     waiting: int = 0
+    is_all: bool = False
 
     def __str__(self) -> str:
+        more = "" if self.is_all else " or more"
         return (f"Collected {self.objects} objects: {self.lines} lines, {self.rejected} rejected; "
-                f"{self.waiting} objects wait, {self.known} came again, {self.aside} were set aside.")
+                f"{self.waiting}{more} objects wait, {self.known} came again, {self.aside} were set aside.")
 
 
 class Collector:
@@ -93,19 +95,22 @@ class Collector:
         position = Position.read(self._folder)
         self._see_claim(position)
         before, processes = self.progress.objects, set[str]()
+        self.progress.waiting, self.progress.is_all = 0, False
         for page in self._inbox.pages():
             processes.update(listed.name.process for listed in page)
             new = [listed for listed in page if listed.name not in position]
             self.progress.known += self._inbox.delete([each.name for each in page if each.name in position])
-            self.progress.waiting = len(new)
+            self.progress.waiting += len(new)
             for commit in _commits(new):
-                position = self._collect(commit, position)
                 if self._stopping.is_set():
                     return
+                position = self._collect(commit, position)
+        self.progress.is_all = True
+        self._show(str(self.progress))
         kept = position.after_listing(processes, self._clock.now())
         if kept != position:
             self._keep(kept)
-        if not self.progress.waiting and self.progress.objects == before:
+        if self.progress.objects == before:
             self._writer.close_due()
 
     def _see_claim(self, position: Position) -> None:
@@ -129,8 +134,8 @@ class Collector:
             self.progress.lines += accepted.count(b"\n")
             self.progress.rejected += rejected.count(b"\n")
             self._inbox.delete(found)
+        self.progress.waiting -= len(found) + self._inbox.aside_count - self.progress.aside
         self.progress.aside = self._inbox.aside_count
-        self.progress.waiting -= len(commit)
         self._show(str(self.progress))
         return position
 

@@ -234,6 +234,19 @@ def test_a_position_that_no_collector_wrote(store, collect, folder):
     assert found(folder) == [1]
 
 
+def test_what_waits_is_said_as_far_as_it_is_known(store, collect, folder, gateway, behind):
+    """Whoever moves back to files ends the collector when nothing waits."""
+    for number in range(1001):
+        put(store, number)
+    gateway.mode = "half objects"
+    assert once(collect, folder, variables=behind).endswith("; 1001 objects wait, 0 came again, 0 were set aside.\n")
+    gateway.mode = "good"
+    one = collect(variables={"PRESENCE_ROTATE_BYTES": "1000000"})
+    wait_until(lambda: len(found(folder)) == 1001, what="the lines")
+    one.stop()
+    assert one.text().startswith("Collected 64 objects: 64 lines, 64 rejected; 936 or more objects wait, ")
+
+
 FAULTS = {
     "hang": "did not answer in time", "reset": "broke off", "half": "broke off", 403: REFUSED, 404: "does not exist",
     500: "answered with status 500", "slow down": "answered with status 503",
