@@ -21,6 +21,8 @@ from presence_receiver.errors import CallFailed
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
+ENDPOINT = r"(AWS|GOOGLE|AZURE)\w*_ENDPOINT\w*"
+
 PAGE = 1000
 """Objects that a provider lists or deletes in one request."""
 
@@ -28,10 +30,11 @@ CALL_SECONDS = 10.0
 """How long a call may take, unless it says otherwise."""
 
 REASONS = (
-    (r"169\.254\.169\.254|metadata\.google|[Aa]ccount must be|[Cc]redential.*(missing|not found)",
+    (r"169\.254\.169\.254|metadata\.google|[Aa]ccount must be|[Cc]redential.*(missing|not found)|"
+     r"Missing \w+Key|Unable to open",
      "got no credentials: set the variables of its provider (AWS_ACCESS_KEY_ID, say)"),
     (r"RequestTimeTooSkewed", "says that this machine's clock is wrong"),
-    (r"^PermissionDenied|^Unauthenticated|status code: 40[13]",
+    (r"^PermissionDenied|^Unauthenticated|status code: 40[13]|Invalid Access Key",
      "refuses our credentials: check the variables of its provider (AWS_ACCESS_KEY_ID, say)"),
     (r"status code: 404", "does not exist"),
     (r"status code: 30\d|BareRedirect", "is elsewhere: check its region and its endpoint (AWS_REGION, say)"),
@@ -40,6 +43,7 @@ REASONS = (
     (r"kind: Timeout|TimedOut", "did not answer in time"),
     (r"kind: Connect,", "cannot be reached: check its endpoint (AWS_ENDPOINT_URL, say)"),
     (r"status code: (\d+)", r"answered with status \1"),
+    (r"Generic (URL|Config) error", "cannot be made out: check PRESENCE_BUCKET_URL and the variables of its provider"),
     (r"Metadata|[Xx]ml|Invalid\w+Response", "does not answer as a bucket does: check its endpoint"),
 )
 """What to look for in obstore's errors, in this order: most are one class, and only the text tells them apart."""
@@ -87,6 +91,7 @@ class Bucket:
 
     def _client(self, seconds: float = CALL_SECONDS) -> Any:
         if seconds not in self._clients:
+            _check(os.environ)
             limit = datetime.timedelta(seconds=seconds)
             self._clients[seconds] = from_url(
                 self._url, client_options={"timeout": limit, "allow_http": _is_plain(os.environ)},
@@ -94,10 +99,18 @@ class Bucket:
         return self._clients[seconds]
 
 
+def _check(environ: Mapping[str, str]) -> None:
+    """Raise BucketFault where obstore would panic: at an endpoint that is no URL, and at a newline in a credential."""
+    for name, value in environ.items():
+        if re.fullmatch(ENDPOINT, name) and not re.match("https?://", value):
+            raise BucketFault(f"{name} must begin with https:// or http://.")
+        if re.fullmatch(r"AWS_\w*(KEY|KEY_ID|TOKEN|REGION)", name) and not (value.isascii() and value.isprintable()):
+            raise BucketFault(f"{name} must be one line of ASCII, without a newline at its end.")
+
+
 def _is_plain(environ: Mapping[str, str]) -> bool:
     """Return whether the endpoint says plain HTTP: client options hide AWS_ALLOW_HTTP and its like."""
-    endpoints = [value for name, value in environ.items() if re.fullmatch(r"(AWS|GOOGLE|AZURE)\w*_ENDPOINT\w*", name)]
-    return any(value.startswith("http://") for value in endpoints)
+    return any(re.fullmatch(ENDPOINT, name) and value.startswith("http://") for name, value in environ.items())
 
 
 @contextlib.contextmanager
