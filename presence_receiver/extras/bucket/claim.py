@@ -42,7 +42,7 @@ class Claim:
             holder, where = str(held["folder"]), str(held["where"])
         except Missing:
             return False
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             if self._is_taking_over:
                 return False
             raise BucketFault(f"The object {CLAIM} at PRESENCE_BUCKET_URL is not what a collector writes: check the "

@@ -83,7 +83,7 @@ class Position:
                 for process, known in found["processes"].items()})
         except FileNotFoundError:
             return cls(uuid.uuid4().hex)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise Refused(f"{where / FILE} is not as a collector wrote it, and only it tells which objects are in the "
                           "files: put it back from a copy, or delete it and start with --take-over; some may be there "
                           "twice then.") from None

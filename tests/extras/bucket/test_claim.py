@@ -69,7 +69,7 @@ def test_a_collector_whose_bucket_is_taken_over_before_its_commit_writes_nothing
     assert (found(folder), len(store.objects())) == ([], 1)
 
 
-@pytest.mark.parametrize("content", [b"", b"null", b"[]", b'{"folder": "x"}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"null", b"[]", b'{"folder": "x"}', b"\xff", b"[" * 200_000])
 def test_a_claim_that_no_collector_wrote(content, store, collect, folder):
     store.put("collector.json", content)
     put(store, 1)

@@ -85,7 +85,8 @@ def test_that_an_object_is_still_listed_is_noted_once_an_hour():
 
 @pytest.mark.parametrize("content", [
     b"", b"{", b"null", b'{"folder": "f"}', b'{"folder": "f", "processes": []}', b"\xff",
-    b'{"folder": "f", "processes": {"a": {"seen": "x", "commits": []}}}'])
+    b'{"folder": "f", "processes": {"a": {"seen": "x", "commits": []}}}', b"[" * 200_000,
+    b'{"folder": "f", "processes": {"a": {"seen": 1, "commits": [[1e999, 2]]}}}'])
 def test_what_is_no_position(content, tmp_path):
     (tmp_path / ".bucket.position").write_bytes(content)
     with pytest.raises(Refused):
