@@ -1,4 +1,5 @@
 import logging
+import math
 
 from presence_receiver import create_app
 from presence_receiver.errors import StorageError
@@ -23,6 +24,14 @@ def test_one_of_a_kind_a_minute_is_logged_and_the_next_says_how_many_were_left_o
         "Number 5. (1 more like this since the last such line.)",
         "Number 6.",
     ]
+
+
+def test_with_no_end_to_the_time_each_kind_is_logged_once(caplog):
+    caplog.set_level(logging.WARNING)
+    log = LimitedLog(logging.getLogger("presence_receiver.test"), iter([0, 100, 1e9]).__next__, seconds=math.inf)
+    for number in range(3):
+        log.warning("full", "Number %d.", number)
+    assert caplog.messages == ["Number 0."]
 
 
 def test_kinds_do_not_hide_each_other(caplog):

@@ -12,6 +12,7 @@ from importlib import import_module
 import click
 from dotenv import dotenv_values
 
+from presence_receiver import config
 from presence_receiver.cli.output import tell, warn
 from presence_receiver.errors import ConfigError
 from presence_receiver.mask import Mask
@@ -42,6 +43,11 @@ class Invocation:
     def with_values(self, values: dict[str, str]) -> "Invocation":
         """Return the same with other settings."""
         return Invocation(values, None, self.timeout, self._is_verbose)
+
+    def settings(self, data_dir: str | None = None) -> "config.Settings":
+        """Return a receiver's settings, of another folder where one is given; a secret may be missing."""
+        folder = {"PRESENCE_DATA_DIR": data_dir} if data_dir else {}
+        return config.load(self.values | folder, needs_secret=False)
 
     @cached_property
     def api(self) -> SubscriptionApi:

@@ -42,7 +42,7 @@ class Folder(fields.String):
 
 def _bucket_url(text: str) -> None:
     """Accept a bucket of a provider that keeps what it has acknowledged, and perhaps a prefix in it."""
-    if not re.fullmatch(r"(s3|gs|az)://[^/?#\s@]+(/[^/?#\s]+)*/?", text):
+    if not re.fullmatch(r"(s3|gs|az)://[^/?#\s@:%]+(/(?!\.\.?(/|$))[^/?#\s%]+)*/?", text):
         raise ValidationError("must be s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.")
     if not importlib.util.find_spec("obstore"):
         raise ValidationError("needs its extra: pip install -r presence_receiver/extras/bucket/requirements.txt")

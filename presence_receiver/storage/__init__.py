@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from presence_receiver.faces import face
 
 if TYPE_CHECKING:
-    from presence_receiver.storage.durable import FILE_MODE, free_bytes, open_new, open_plain, sync_folder
+    from presence_receiver.storage.durable import free_bytes, open_new, open_plain
     from presence_receiver.storage.faults import storage_error
     from presence_receiver.storage.file_lock import FileLock
     from presence_receiver.storage.housekeeping import Housekeeping, housekeeping_lock

@@ -17,8 +17,8 @@ from presence_receiver.extras.bucket.command import bucket_settings
 if TYPE_CHECKING:
     from presence_receiver.extras.bucket.store import Bucket
 
-SECONDS, TIMES, SIZE = 10.0, 10, 16 * 1024
-"""How long a call may take, how often each is measured, and with how many bytes."""
+TIMES, SIZE = 10, 16 * 1024
+"""How often each call is measured, and with how many bytes."""
 
 
 @click.command("check-bucket")
@@ -33,33 +33,33 @@ def command(invocation: Invocation) -> None:
     \b
     Example: PRESENCE_BUCKET_URL=s3://presence/lines presence-cli check-bucket
     """
-    url = bucket_settings(invocation, None).bucket_url or ""
-    from presence_receiver.extras.bucket.store import Bucket, BucketFault
+    url = bucket_settings(invocation).bucket_url or ""
+    from presence_receiver.extras.bucket.store import Bucket
     bucket, folder = Bucket(url), f"check-bucket/{uuid.uuid4().hex}/"
     paths = [f"{folder}{number}" for number in range(TIMES)]
     try:
         for line in _checked(bucket, folder, paths):
             click.echo(line)
-    except (BucketFault, CallFailed) as fault:
-        with contextlib.suppress(BucketFault):
-            bucket.delete(paths, SECONDS)
-        raise CallFailed(str(fault)) from None
+    except CallFailed:
+        with contextlib.suppress(CallFailed):
+            bucket.delete(paths)
+        raise
 
 
 def _checked(bucket: "Bucket", folder: str, paths: Sequence[str]) -> Iterator[str]:
     """Yield a line for each call with its times; CallFailed where what comes back is not what was put."""
     content = os.urandom(SIZE)
     for name in ("PUT", "PUT again"):
-        yield _timed(name, lambda path: bucket.put(path, content, SECONDS), paths)
+        yield _timed(name, lambda path: bucket.put(path, content), paths)
     now = datetime.datetime.now(datetime.UTC)
-    listed = [entry for page in bucket.pages(folder, SECONDS) for entry in page]
-    if sorted(entry.path for entry in listed) != sorted(paths):
+    listed = [each for page in bucket.pages(folder) for each in page]
+    if sorted(each["path"] for each in listed) != sorted(paths):
         raise CallFailed("The bucket at PRESENCE_BUCKET_URL does not list at once what was put into it.")
-    ahead = (max(entry.modified for entry in listed) - now).total_seconds()
+    ahead = (max(each["last_modified"] for each in listed) - now).total_seconds()
     yield f"LIST: sees all {TIMES} objects; the bucket's clock is {ahead:+.0f} s from ours"
-    yield _timed("GET", lambda path: _compare(bucket.get(path, SECONDS), content), paths)
-    yield _timed("DELETE", lambda path: bucket.delete([path], SECONDS), paths)
-    if any(bucket.pages(folder, SECONDS)):
+    yield _timed("GET", lambda path: _compare(bucket.get(path), content), paths)
+    yield _timed("DELETE", lambda path: bucket.delete([path]), paths)
+    if any(bucket.pages(folder)):
         raise CallFailed("The bucket at PRESENCE_BUCKET_URL still lists what was deleted.")
 
 

@@ -5,7 +5,6 @@ one that lands late or comes again is known by its name. Knows no command line.
 """
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 import logging
@@ -15,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from presence_receiver.config import Settings
-from presence_receiver.errors import StorageError
+from presence_receiver.errors import CallFailed, StorageError
 from presence_receiver.extras.bucket.claim import Claim, only_collector
 from presence_receiver.extras.bucket.inbox import Inbox, Listed
 from presence_receiver.extras.bucket.position import Position
@@ -32,7 +31,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 
 @dataclasses.dataclass
 class Progress:
-    """What one run has done; `waiting` is what the last listing showed and no file has yet."""
+    """What one run has done; `waiting` is what was listed and no file has, of all that wait when that `is_all`."""
 
     objects: int = 0
     lines: int = 0
@@ -40,16 +39,21 @@ class Progress:
     known: int = 0
     aside: int = 0
     waiting: int = 0
+    is_all: bool = False
+
+    def __str__(self) -> str:
+        more = "" if self.is_all else " or more"
+        return (f"Collected {self.objects} objects: {self.lines} lines, {self.rejected} rejected; "
+                f"{self.waiting}{more} objects wait, {self.known} came again, {self.aside} were set aside.")
 
 
 class Collector:
-    """One run over one bucket into one folder; with `is_taking_over` whosever the bucket was."""
+    """One run over the settings' bucket into their folder; with `is_taking_over` whosever the bucket was."""
 
-    def __init__(self, settings: Settings, url: str, show: Callable[[Progress], None], *,
-                 is_taking_over: bool = False) -> None:
+    def __init__(self, settings: Settings, show: Callable[[str], None], *, is_taking_over: bool = False) -> None:
         self._settings, self._folder, self._show = settings, settings.data_dir, show
         self._stopping = threading.Event()
-        bucket = Bucket(url, retries=2)
+        bucket = Bucket(settings.bucket_url or "", retries=2)
         self._inbox = Inbox(bucket, self._stopping.is_set)
         self._claim = Claim(bucket, self._folder, is_taking_over=is_taking_over)
         self._writer = Writer(dataclasses.replace(settings, fsync=True))  # the bucket's copy goes
@@ -57,60 +61,56 @@ class Collector:
         self._clock = TrustedClock()
         self.progress, self.is_interrupted = Progress(), False
 
-    def run(self, *, is_once: bool) -> Progress:
+    def run(self, *, is_once: bool) -> None:
         """Collect until SIGTERM or SIGINT, or all that there is; Refused where the bucket is another folder's."""
-        with only_collector(self._folder, waits=not is_once), contextlib.closing(self._inbox):
+        with only_collector(self._folder, waits=not is_once):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._stop)
             # It closes no old file: in a backlog all are old, and would be closed every few seconds.
             Housekeeping(dataclasses.replace(self._settings, rotate_seconds=sys.maxsize)).start()
-            pause = SHORTEST_PAUSE
-            while not self._stopping.is_set():
-                before = self.progress.objects
-                error = self._attempt()
-                if is_once:
-                    if error:
-                        raise error
-                    break
-                pause = SHORTEST_PAUSE if self.progress.objects > before else min(2 * pause, LONGEST_PAUSE)
-                self._stopping.wait(pause)
-        return self.progress
+            if is_once:
+                self._round()
+            else:
+                self._rounds()
 
     def _stop(self, number: int, _: object) -> None:
         self._stopping.set()
         self.is_interrupted = number == signal.SIGINT
 
-    def _attempt(self) -> StorageError | None:
-        """Collect all that is listed now; what kept it from that is logged."""
-        try:
-            self._writer.resolve()
-            self._round(Position.read(self._folder))
-        except StorageError as fault:
-            error = fault
-        except OSError as fault:
-            error = StorageError(str(fault), "bucket")
-        else:
-            return None
-        self._log.warning(str(error), "Nothing is collected now: %s", error)
-        return error
+    def _rounds(self) -> None:
+        """Collect until it is stopped; what keeps it from that is logged, and tried again."""
+        pause = SHORTEST_PAUSE
+        while not self._stopping.is_set():
+            before = self.progress.objects
+            try:
+                self._round()
+            except (StorageError, CallFailed, OSError) as fault:
+                self._log.warning(str(fault), "Nothing is collected now: %s", fault)
+            pause = SHORTEST_PAUSE if self.progress.objects > before else min(2 * pause, LONGEST_PAUSE)
+            self._stopping.wait(pause)
 
-    def _round(self, position: Position) -> None:
+    def _round(self) -> None:
         """List all objects; collect the new ones and delete those that are in the files, by the position then."""
+        self._writer.resolve()
+        position = Position.read(self._folder)
         self._see_claim(position)
         before, processes = self.progress.objects, set[str]()
+        self.progress.waiting, self.progress.is_all = 0, False
         for page in self._inbox.pages():
             processes.update(listed.name.process for listed in page)
             new = [listed for listed in page if listed.name not in position]
             self.progress.known += self._inbox.delete([each.name for each in page if each.name in position])
-            self.progress.waiting = len(new)
+            self.progress.waiting += len(new)
             for commit in _commits(new):
-                position = self._collect(commit, position)
                 if self._stopping.is_set():
                     return
+                position = self._collect(commit, position)
+        self.progress.is_all = True
+        self._show(str(self.progress))
         kept = position.after_listing(processes, self._clock.now())
         if kept != position:
             self._keep(kept)
-        if not self.progress.waiting and self.progress.objects == before:
+        if self.progress.objects == before:
             self._writer.close_due()
 
     def _see_claim(self, position: Position) -> None:
@@ -126,18 +126,17 @@ class Collector:
     def _collect(self, commit: Sequence[Listed], position: Position) -> Position:
         """Put the objects' lines into the files, then delete them; the position after that."""
         if found := self._inbox.fetch(commit):
-            names = [each.name for each in found]
-            accepted, rejected = (b"".join(each.accepted for each in found), b"".join(each.rejected for each in found))
+            accepted, rejected = (b"".join(lines) for lines in zip(*found.values(), strict=True))
             self._see_claim(position)
-            position = position.with_(names, self._clock.now())
+            position = position.with_(found, self._clock.now())
             self._writer.exchange(accepted, position.replacing, rejected)
-            self.progress.objects += len(names)
+            self.progress.objects += len(found)
             self.progress.lines += accepted.count(b"\n")
             self.progress.rejected += rejected.count(b"\n")
-            self._inbox.delete(names)
+            self._inbox.delete(found)
+        self.progress.waiting -= len(found) + self._inbox.aside_count - self.progress.aside
         self.progress.aside = self._inbox.aside_count
-        self.progress.waiting -= len(commit)
-        self._show(self.progress)
+        self._show(str(self.progress))
         return position
 
 

@@ -5,8 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
 
 import click
 
@@ -15,10 +14,6 @@ from presence_receiver.cli import Invocation, console, pass_invocation, tell
 from presence_receiver.errors import ConfigError
 from presence_receiver.storage import become_owner
 
-if TYPE_CHECKING:
-    from presence_receiver.extras.bucket.collector import Progress
-
-INTERRUPTED = 130
 LOG_SECONDS = 60
 PROVIDERS = ("AWS_", "AZURE_", "GOOGLE_")
 
@@ -44,34 +39,32 @@ def command(invocation: Invocation, data_dir: str | None, once: bool, take_over:
     from presence_receiver.extras.bucket.collector import Collector
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     with _shown() as show:
-        collector = Collector(settings, settings.bucket_url or "", show, is_taking_over=take_over)
-        progress = collector.run(is_once=once)
+        collector = Collector(settings, show, is_taking_over=take_over)
+        collector.run(is_once=once)
     if collector.is_interrupted and sys.stderr.isatty():
         click.echo(err=True)  # ends the line of ^C
-    tell(_sentence(progress))
+    tell(str(collector.progress))
     if collector.is_interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+        raise click.Abort
 
 
-def bucket_settings(invocation: Invocation, data_dir: str | None) -> config.Settings:
+def bucket_settings(invocation: Invocation, data_dir: str | None = None) -> config.Settings:
     """Return the settings, with a bucket; what the env file says to the provider's client goes into the environment."""
-    values = invocation.values | ({"PRESENCE_DATA_DIR": data_dir} if data_dir else {})
-    settings = config.load(values, needs_secret=False)
+    settings = invocation.settings(data_dir)
     if not settings.bucket_url:
         raise ConfigError("PRESENCE_BUCKET_URL is missing: set it to the bucket that the receivers have.")
-    os.environ.update({name: value for name, value in values.items() if name.startswith(PROVIDERS)})
+    os.environ.update({name: value for name, value in invocation.values.items() if name.startswith(PROVIDERS)})
     return settings
 
 
-def _shown() -> AbstractContextManager[Callable[["Progress"], None]]:
-    return _on_terminal() if sys.stderr.isatty() else nullcontext(_Log().show)
-
-
 @contextmanager
-def _on_terminal() -> Iterator[Callable[["Progress"], None]]:
-    """Show one line that changes."""
-    with console(sys.stderr).status("Waiting for the bucket.") as status:
-        yield lambda progress: status.update(_sentence(progress))
+def _shown() -> Iterator[Callable[[str], None]]:
+    """Show one line that changes, on a terminal; else a line now and then."""
+    if sys.stderr.isatty():
+        with console(sys.stderr).status("Waiting for the bucket.") as status:
+            yield status.update
+    else:
+        yield _Log().show
 
 
 class _Log:
@@ -80,14 +73,8 @@ class _Log:
     def __init__(self) -> None:
         self._next, self._last = 0.0, ""
 
-    def show(self, progress: "Progress") -> None:
+    def show(self, sentence: str) -> None:
         """Tell how far it is, unless it was told a moment ago."""
-        sentence = _sentence(progress)
         if time.monotonic() >= self._next and sentence != self._last:
             self._next, self._last = time.monotonic() + LOG_SECONDS, sentence
             tell(sentence)
-
-
-def _sentence(progress: "Progress") -> str:
-    return (f"Collected {progress.objects} objects: {progress.lines} lines, {progress.rejected} rejected; "
-            f"{progress.waiting} objects wait, {progress.known} came again, {progress.aside} were set aside.")

@@ -5,8 +5,9 @@ Strangers' objects are left alone, and what is not as a receiver wrote it is mov
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -33,77 +34,67 @@ class Listed(NamedTuple):
     size: int
 
 
-class Fetched(NamedTuple):
-    """An object's lines, each with its newline."""
-
-    name: Name
-    accepted: bytes
-    rejected: bytes
-
-
 class Inbox:
     """The objects that wait; the calls for one commit are made at once, none any more when `is_stopping`."""
 
     def __init__(self, bucket: Bucket, is_stopping: Callable[[], bool]) -> None:
         self._bucket, self._is_stopping = bucket, is_stopping
         self._calls = ThreadPoolExecutor(AT_ONCE)
-        self._log = logging.getLogger(__name__)
-        self._limited_log = LimitedLog(self._log)
-        self._said: set[str] = set()
+        self._log = LimitedLog(logging.getLogger(__name__))
+        self._log_once = LimitedLog(logging.getLogger(__name__), seconds=math.inf)
         self._stuck: dict[str, float] = {}
         self.aside_count = 0
 
-    def close(self) -> None:
-        """Return when the last call has come back."""
-        self._calls.shutdown()
-
     def pages(self) -> Iterator[list[Listed]]:
         """List all that receivers put there, page by page; BucketFault where that fails."""
-        for page in self._bucket.pages(INBOX, CALL_SECONDS):
-            yield [Listed(name, entry.size) for entry in page if (name := self._name(entry.path))]
+        for page in self._bucket.pages(INBOX):
+            yield [Listed(name, each["size"]) for each in page if (name := self._name(each["path"]))]
 
     def _name(self, path: str) -> Name | None:
         name = Name.read(path)
         if not name:
-            self._say("strange", f"Objects under {INBOX} that no receiver wrote are left alone, {one_line(path)} say.")
+            self._log_once.warning(
+                "strange", "Objects under %s that no receiver wrote are left alone, %s say.", INBOX, one_line(path))
         return name
 
-    def fetch(self, listed: Sequence[Listed]) -> list[Fetched]:
-        """Return the objects that can be had and are whole."""
-        return [found for found in self._calls.map(self._fetch, listed) if found]
+    def fetch(self, listed: Sequence[Listed]) -> dict[Name, tuple[bytes, bytes]]:
+        """Return the accepted and the rejected lines of each object that can be had and is whole."""
+        found = zip(listed, self._calls.map(self._fetch, listed), strict=True)
+        return {each.name: lines for each, lines in found if lines}
 
-    def _fetch(self, listed: Listed) -> Fetched | None:
+    def _fetch(self, listed: Listed) -> tuple[bytes, bytes] | None:
         name, size = listed
         if self._is_stopping() or self._is_stuck(name.path):
             return None
         try:
             if size <= LARGEST:
                 content = self._bucket.get(name.path, CALL_SECONDS if size < LARGE else LARGE_SECONDS)
-                if parts := split(content, name.accepted):
-                    return Fetched(name, *parts)
+                if lines := split(content, name.accepted):
+                    return lines
         except BucketFault as fault:
-            self._limited_log.warning("stays", "The object %s stays where it is: %s", name.path, fault)
+            self._log.warning("stays", "The object %s stays where it is: %s", name.path, fault)
         else:
             self._put_aside(name)
         return None
 
     def _put_aside(self, name: Name) -> None:
         try:
-            self._bucket.move(name.path, f"{ASIDE}{name}", CALL_SECONDS)
+            self._bucket.move(name.path, f"{ASIDE}{name}")
         except BucketFault as fault:
             self._stuck[name.path] = time.monotonic()
-            self._say("odd", f"The object {name.path} is not as a receiver wrote it and cannot be moved: {fault}")
+            self._log_once.warning(
+                "odd", "The object %s is not as a receiver wrote it and cannot be moved: %s", name.path, fault)
         else:
             self.aside_count += 1
-            self._limited_log.warning(
+            self._log.warning(
                 "aside", "The object %s is not as a receiver wrote it: it is under %s now.", name.path, ASIDE)
 
-    def delete(self, names: Sequence[Name]) -> int:
+    def delete(self, names: Iterable[Name]) -> int:
         """Delete what is in the files, but objects that lately could not be; return how many were tried."""
         wanted = [name.path for name in names if not self._is_stuck(name.path)]
         if wanted:
             try:
-                self._bucket.delete(wanted, CALL_SECONDS)
+                self._bucket.delete(wanted)
             except BucketFault:
                 list(self._calls.map(self._delete_one, wanted))
         return len(wanted)
@@ -112,17 +103,11 @@ class Inbox:
         if self._is_stopping():
             return
         try:
-            self._bucket.delete([path], CALL_SECONDS)
+            self._bucket.delete([path])
         except BucketFault as fault:
             self._stuck[path] = time.monotonic()
-            self._say("stuck", f"The object {path}, and perhaps more, cannot be deleted: {fault} Its lines are in the "
-                               "files, once.")
+            self._log_once.warning("stuck", "The object %s, and perhaps more, cannot be deleted: %s Its lines are in "
+                                   "the files, once.", path, fault)
 
     def _is_stuck(self, path: str) -> bool:
         return time.monotonic() - self._stuck.get(path, float("-inf")) < STUCK_SECONDS
-
-    def _say(self, kind: str, sentence: str) -> None:
-        """Say it, once a run."""
-        if kind not in self._said:
-            self._said.add(kind)
-            self._log.warning("%s", sentence)

@@ -4,19 +4,18 @@ For each process of a receiver the ranges of its commits' numbers, and when it w
 """
 from __future__ import annotations
 
-import bisect
 import contextlib
 import dataclasses
 import json
 import os
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from presence_receiver.errors import Refused
 from presence_receiver.extras.bucket.names import Name
-from presence_receiver.storage import FILE_MODE, Journal, sync_folder
+from presence_receiver.storage import Journal, open_new
 
 FILE, PREPARED = ".bucket.position", ".bucket.prepared"
 
@@ -38,13 +37,12 @@ class Known(NamedTuple):
 
     def has(self, number: int) -> bool:
         """Return whether the commit of that number is in the files."""
-        at = bisect.bisect_right(self.commits, number, key=lambda each: each[0]) - 1
-        return at >= 0 and number <= self.commits[at][1]
+        return any(first <= number <= last for first, last in self.commits)
 
-    def with_(self, numbers: Collection[int], now: float) -> Known:
-        """Return this and the commits of these numbers."""
+    def with_(self, number: int, now: float) -> Known:
+        """Return this and the commit of that number."""
         merged: list[tuple[int, int]] = []
-        for first, last in sorted([*self.commits, *((each, each) for each in numbers)]):
+        for first, last in sorted([*self.commits, (number, number)]):
             if merged and first <= merged[-1][1] + 1:
                 merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
             else:
@@ -62,12 +60,11 @@ class Position:
     def __contains__(self, name: Name) -> bool:
         return self.processes.get(name.process, Known()).has(name.number)
 
-    def with_(self, names: Sequence[Name], now: float) -> Position:
+    def with_(self, names: Iterable[Name], now: float) -> Position:
         """Return this and the commits of these names."""
         grown = dict(self.processes)
-        for process in {name.process for name in names}:
-            numbers = [name.number for name in names if name.process == process]
-            grown[process] = grown.get(process, Known()).with_(numbers, now)
+        for name in names:
+            grown[name.process] = grown.get(name.process, Known()).with_(name.number, now)
         return Position(self.folder, grown)
 
     def after_listing(self, listed: Collection[str], now: float) -> Position:
@@ -86,7 +83,7 @@ class Position:
                 for process, known in found["processes"].items()})
         except FileNotFoundError:
             return cls(uuid.uuid4().hex)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise Refused(f"{where / FILE} is not as a collector wrote it, and only it tells which objects are in the "
                           "files: put it back from a copy, or delete it and start with --take-over; some may be there "
                           "twice then.") from None
@@ -95,16 +92,10 @@ class Position:
     def replacing(self, journal: Journal, grown: Sequence[str]) -> Iterator[None]:
         """Wrap the append of what it says: both are one commit."""
         where = journal.path.parent
-        self._prepare(where / PREPARED)
-        with journal.exchanging(grown, where / PREPARED, where / FILE):
-            yield
-        sync_folder(where)
-
-    def _prepare(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-        with open(descriptor, "w", encoding="utf-8") as file:
+        with open(open_new(where / PREPARED), "w", encoding="utf-8") as file:
             processes = {process: known._asdict() for process, known in self.processes.items()}
             json.dump({"folder": self.folder, "processes": processes}, file)
             file.flush()
-            os.fsync(descriptor)
+            os.fsync(file.fileno())
+        with journal.exchanging(grown, where / PREPARED, where / FILE):
+            yield

@@ -10,23 +10,31 @@ import datetime
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
+from presence_receiver.errors import CallFailed
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+ENDPOINT = r"(AWS|GOOGLE|AZURE)\w*_ENDPOINT\w*"
+
 PAGE = 1000
 """Objects that a provider lists or deletes in one request."""
 
 CALL_SECONDS = 10.0
-"""How long a call may take that nobody waits for."""
+"""How long a call may take, unless it says otherwise."""
 
 REASONS = (
-    (r"169\.254\.169\.254|metadata\.google|[Aa]ccount must be|[Cc]redential.*(missing|not found)",
+    (r"169\.254\.169\.254|metadata\.google|[Aa]ccount must be|[Cc]redential.*(missing|not found)|"
+     r"Missing \w+Key|Unable to open",
      "got no credentials: set the variables of its provider (AWS_ACCESS_KEY_ID, say)"),
     (r"RequestTimeTooSkewed", "says that this machine's clock is wrong"),
-    (r"^PermissionDenied|^Unauthenticated|status code: 40[13]",
+    (r"^PermissionDenied|^Unauthenticated|status code: 40[13]|Invalid Access Key",
      "refuses our credentials: check the variables of its provider (AWS_ACCESS_KEY_ID, say)"),
     (r"status code: 404", "does not exist"),
     (r"status code: 30\d|BareRedirect", "is elsewhere: check its region and its endpoint (AWS_REGION, say)"),
@@ -35,25 +43,18 @@ REASONS = (
     (r"kind: Timeout|TimedOut", "did not answer in time"),
     (r"kind: Connect,", "cannot be reached: check its endpoint (AWS_ENDPOINT_URL, say)"),
     (r"status code: (\d+)", r"answered with status \1"),
+    (r"Generic (URL|Config) error", "cannot be made out: check PRESENCE_BUCKET_URL and the variables of its provider"),
     (r"Metadata|[Xx]ml|Invalid\w+Response", "does not answer as a bucket does: check its endpoint"),
 )
 """What to look for in obstore's errors, in this order: most are one class, and only the text tells them apart."""
 
 
-class BucketFault(OSError):
-    """Something asked of the bucket was not done, or nobody knows; its text is one sentence."""
+class BucketFault(CallFailed):
+    """Something asked of the bucket was not done, or nobody knows."""
 
 
 class Missing(BucketFault):
     """There is no such object, or no such bucket."""
-
-
-class Entry(NamedTuple):
-    """An object that is listed."""
-
-    path: str
-    size: int
-    modified: datetime.datetime
 
 
 class Bucket:
@@ -63,35 +64,34 @@ class Bucket:
         self._url, self._retries = url, retries
         self._clients: dict[float, Any] = {}
 
-    def put(self, path: str, content: bytes, seconds: float) -> None:
+    def put(self, path: str, content: bytes, seconds: float = CALL_SECONDS) -> None:
         """Return when the object is stored; an attempt takes so many seconds at most."""
         with _translated():
             obstore.put(self._client(seconds), path, content, use_multipart=False)
 
-    def get(self, path: str, seconds: float) -> bytes:
+    def get(self, path: str, seconds: float = CALL_SECONDS) -> bytes:
         """Return the object's content; Missing where there is none."""
         with _translated():
             return bytes(obstore.get(self._client(seconds), path).bytes())
 
-    def pages(self, prefix: str, seconds: float) -> Iterator[list[Entry]]:
+    def pages(self, prefix: str) -> Iterator[Sequence[ObjectMeta]]:
         """Yield all objects below the prefix, a request's worth at a time."""
         with _translated():
-            for page in obstore.list(self._client(seconds), prefix, chunk_size=PAGE):
-                yield [Entry(each["path"], each["size"], each["last_modified"]) for each in page]
+            yield from obstore.list(self._client(), prefix, chunk_size=PAGE)
 
-    def delete(self, paths: Sequence[str], seconds: float) -> None:
+    def delete(self, paths: Sequence[str]) -> None:
         """Return when none of the objects is there; some may be gone after a fault, too."""
         with _translated(), contextlib.suppress(FileNotFoundError):
-            obstore.delete(self._client(seconds), paths)
+            obstore.delete(self._client(), paths)
 
-    def move(self, path: str, target: str, seconds: float) -> None:
+    def move(self, path: str, target: str) -> None:
         """Copy the object within the bucket, then delete it."""
         with _translated():
-            obstore.copy(self._client(seconds), path, target)
-        self.delete([path], seconds)
+            obstore.rename(self._client(), path, target)
 
-    def _client(self, seconds: float) -> Any:
+    def _client(self, seconds: float = CALL_SECONDS) -> Any:
         if seconds not in self._clients:
+            _check(os.environ)
             limit = datetime.timedelta(seconds=seconds)
             self._clients[seconds] = from_url(
                 self._url, client_options={"timeout": limit, "allow_http": _is_plain(os.environ)},
@@ -99,10 +99,18 @@ class Bucket:
         return self._clients[seconds]
 
 
+def _check(environ: Mapping[str, str]) -> None:
+    """Raise BucketFault where obstore would panic: at an endpoint that is no URL, and at a newline in a credential."""
+    for name, value in environ.items():
+        if re.fullmatch(ENDPOINT, name) and not re.match("https?://", value):
+            raise BucketFault(f"{name} must begin with https:// or http://.")
+        if re.fullmatch(r"AWS_\w*(KEY|KEY_ID|TOKEN|REGION)", name) and not (value.isascii() and value.isprintable()):
+            raise BucketFault(f"{name} must be one line of ASCII, without a newline at its end.")
+
+
 def _is_plain(environ: Mapping[str, str]) -> bool:
     """Return whether the endpoint says plain HTTP: client options hide AWS_ALLOW_HTTP and its like."""
-    endpoints = [value for name, value in environ.items() if re.fullmatch(r"(AWS|GOOGLE|AZURE)\w*_ENDPOINT\w*", name)]
-    return any(value.startswith("http://") for value in endpoints)
+    return any(re.fullmatch(ENDPOINT, name) and value.startswith("http://") for name, value in environ.items())
 
 
 @contextlib.contextmanager

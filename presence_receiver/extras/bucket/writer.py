@@ -119,9 +119,9 @@ class BucketWriter:
         """Form groups of what waits and have each put, as long as the process lives."""
         while True:
             self._places.acquire()
-            is_over = threading.Event()
-            threading.Thread(target=self._store, args=(self._group(), is_over), daemon=True).start()
-            is_over.wait(SLOW_SECONDS)
+            storing = threading.Thread(target=self._store, args=(self._group(),), daemon=True)
+            storing.start()
+            storing.join(SLOW_SECONDS)
 
     def _group(self) -> list[_Waiting]:
         """Return the next deliveries to put together, when they are there and have been gathered."""
@@ -136,48 +136,40 @@ class BucketWriter:
             size += group[-1].size
         return group
 
-    def _store(self, group: Sequence[_Waiting], is_over: threading.Event) -> None:
+    def _store(self, group: Sequence[_Waiting]) -> None:
         """Put the group's lines and tell all that wait for them."""
         try:
-            is_stored = self._put(group)
-            for each in group:
-                each.is_stored = is_stored
+            self._put(group)
         finally:
             for each in group:
                 each.is_over.set()
             self._count(-sum(each.size for each in group))
             self._places.release()
-            is_over.set()
 
-    def _put(self, group: Sequence[_Waiting]) -> bool:
-        """Try until the bucket has the lines or nobody is to wait for it any more."""
+    def _put(self, group: Sequence[_Waiting]) -> None:
+        """Try until the bucket has the lines, and note that, or nobody is to wait for it any more."""
         accepted = b"".join(each.accepted for each in group)
-        rejected = b"".join(each.rejected for each in group)
-        path, content = self._path(accepted, rejected), accepted + rejected
-        until = max(each.until for each in group)
-        for attempt in itertools.count():
-            start = time.monotonic()
-            if start > until:
-                return False
-            self._fault = run_in_pool(self._attempt, path, content, attempt)
-            if not self._fault:
-                self._stored_at = time.monotonic()
+        content = accepted + b"".join(each.rejected for each in group)
+        path = Name.now(self._id, next(self._numbers), len(accepted)).path if content else names.CHECK
+        until, attempt = max(each.until for each in group), 0
+        while (start := time.monotonic()) <= until:
+            try:
+                run_in_pool(self._bucket.put, path, content, _seconds(len(content), attempt))
+            except BucketFault as fault:
+                self._fault = str(fault)
+                self._metrics.retried()
+                time.sleep(min(PAUSE_SECONDS * 2 ** attempt, MOST_PAUSE_SECONDS))
+                attempt += 1
+            else:
+                self._fault, self._stored_at = "", time.monotonic()
+                for each in group:
+                    each.is_stored = True
                 if content:
                     self._metrics.committed(sum(each.size > 0 for each in group), self._stored_at - start)
-                return True
-            self._metrics.retried()
-            time.sleep(min(PAUSE_SECONDS * 2 ** attempt, MOST_PAUSE_SECONDS))
-        raise AssertionError
+                return
 
-    def _path(self, accepted: bytes, rejected: bytes) -> str:
-        is_check = not accepted and not rejected
-        return names.CHECK if is_check else Name.now(self._id, next(self._numbers), len(accepted)).path
 
-    def _attempt(self, path: str, content: bytes, attempt: int) -> str:
-        """Return why the object may not be stored, in a sentence; none where it is."""
-        times = next(times for most, times in ATTEMPTS if len(content) <= most)
-        try:
-            self._bucket.put(path, content, times[min(attempt, len(times) - 1)])
-        except BucketFault as fault:
-            return str(fault)
-        return ""
+def _seconds(size: int, attempt: int) -> float:
+    """Return how long the attempt to put so many bytes may take; the first is number 0."""
+    times = next(times for most, times in ATTEMPTS if size <= most)
+    return times[min(attempt, len(times) - 1)]

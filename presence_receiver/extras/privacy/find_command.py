@@ -47,8 +47,7 @@ def command(invocation: Invocation, mac: str, data_dir: str | None) -> None:
 
 def load(invocation: Invocation, data_dir: str | None) -> config.Settings:
     """Return the settings, with another folder where one is given; Refused where it is none."""
-    values = invocation.values | ({"PRESENCE_DATA_DIR": data_dir} if data_dir else {})
-    settings = config.load(values, needs_secret=False)
+    settings = invocation.settings(data_dir)
     if not settings.data_dir.is_dir():
         raise Refused(f"{settings.data_dir} is no folder: give the receiver's as --data-dir.")
     return settings

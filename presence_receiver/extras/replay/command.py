@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from presence_receiver import config
 from presence_receiver.cli import Invocation, pass_invocation, progress, tell
 from presence_receiver.extras.replay.rewriting import replay
 from presence_receiver.storage import become_owner
@@ -26,8 +25,7 @@ def command(invocation: Invocation, files: tuple[Path, ...], data_dir: str | Non
     \b
     Example: presence-cli replay data/rejected*.jsonl*
     """
-    values = invocation.values | ({"PRESENCE_DATA_DIR": data_dir} if data_dir else {})
-    settings = config.load(values, needs_secret=False)
+    settings = invocation.settings(data_dir)
     become_owner(settings.data_dir)
     for path in files:
         with progress(path.name) as show:

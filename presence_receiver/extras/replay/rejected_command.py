@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from presence_receiver import config
 from presence_receiver.cli import Invocation, pass_invocation
 from presence_receiver.errors import Refused
 from presence_receiver.extras.replay.reasons import Reasons, counted
@@ -24,8 +23,7 @@ def command(invocation: Invocation, data_dir: str | None) -> None:
     \b
     Example: presence-cli rejected --data-dir data
     """
-    values = invocation.values | ({"PRESENCE_DATA_DIR": data_dir} if data_dir else {})
-    folder = config.load(values, needs_secret=False).data_dir
+    folder = invocation.settings(data_dir).data_dir
     found = read(folder)
     for text, reason in found.sorted():
         click.echo(f"{reason.count:,} × {text}")

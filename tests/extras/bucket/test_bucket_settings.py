@@ -18,7 +18,9 @@ def faults(**values):
     return set(error.value.args)
 
 
-@pytest.mark.parametrize("url", ["s3://presence", "s3://presence/", "gs://presence/a/b", "az://presence/lines"])
+@pytest.mark.parametrize("url", [
+    "s3://presence", "s3://presence/", "gs://presence/a/b", "s3://presence/..a/ü", "az://presence/lines",
+])
 def test_what_is_a_bucket(url):
     settings = config.load(BUCKET | {"PRESENCE_BUCKET_URL": url, "PRESENCE_BUCKET_GATHER_SECONDS": "0.5"})
     assert (settings.bucket_url, settings.bucket_gather_seconds) == (url, 0.5)
@@ -27,6 +29,8 @@ def test_what_is_a_bucket(url):
 @pytest.mark.parametrize("url", [
     "file:///data", "memory://", "s3://", "s3:///prefix", "presence", "http://host/bucket", "s3://key:secret@bucket",
     "s3://bucket?region=x", "s3://bu cket", "s3://bucket//a", "s3://bucket/a//",
+    "s3://bucket/..", "s3://bucket/./a", "s3://bucket/a/..", "s3://bucket/%2e%2e", "s3://bucket/%2F/a",
+    "s3://bucket/%00", "s3://bucket:9000/a", "s3://bu%20cket",
 ])
 def test_what_is_none(url):
     assert faults(BUCKET_URL=url) == {WANTED}

@@ -85,6 +85,24 @@ def test_what_was_deleted_is_still_there(store, gateway, behind):
     assert refused(store, **behind) == "still lists what was deleted."
 
 
+@pytest.mark.parametrize(["name", "value", "said"], [
+    ("AWS_ENDPOINT_URL", "127.0.0.1:1", "AWS_ENDPOINT_URL must begin with https:// or http://."),
+    ("AWS_ACCESS_KEY_ID", "testkey\n", "AWS_ACCESS_KEY_ID must be one line of ASCII, without a newline at its end."),
+    ("AWS_SESSION_TOKEN", "token\n", "AWS_SESSION_TOKEN must be one line of ASCII, without a newline at its end."),
+])
+def test_what_the_client_would_panic_at(name, value, said, store):
+    ran = check(store, **{name: value})
+    assert ran.parts == (1, "", f"Error: {said}\n")
+
+
+def test_half_of_the_credentials(store, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    variables = {name: value for name, value in store.variables.items() if name != "AWS_ACCESS_KEY_ID"}
+    ran = run("check-bucket", env={"PRESENCE_BUCKET_URL": store.url, **variables})
+    assert ran.parts == (1, "", "Error: The bucket at PRESENCE_BUCKET_URL got no credentials: set the variables of its "
+                                "provider (AWS_ACCESS_KEY_ID, say).\n")
+
+
 def test_without_a_bucket():
     assert run("check-bucket").parts == (
         1, "", "Error: PRESENCE_BUCKET_URL is missing: set it to the bucket that the receivers have.\n")

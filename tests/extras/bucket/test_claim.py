@@ -11,6 +11,10 @@ from objects import ODD, found, once, put
 from processes import opened
 from running import environment, wait_until
 
+from presence_receiver.errors import Refused
+from presence_receiver.extras.bucket.claim import Claim
+from presence_receiver.extras.bucket.store import Bucket
+
 NOBODY = 65534
 
 
@@ -40,6 +44,17 @@ def test_a_collector_whose_bucket_was_taken_over_ends(is_ours, arguments, store,
     assert (found(folder), found(tmp_path / "other")) == ([1], [2])
 
 
+def test_of_two_that_take_over_the_first_obeys(inside, tmp_path):
+    bucket = Bucket(inside.url)
+    first, second = (Claim(bucket, tmp_path, is_taking_over=True) for _ in range(2))
+    for claim, folder in ((first, "first"), (second, "second")):
+        assert not claim.is_held(folder)
+        claim.take(folder)
+    with pytest.raises(Refused):
+        first.is_held("first")
+    assert second.is_held("second")
+
+
 def test_a_collector_whose_bucket_is_taken_over_before_its_commit_writes_nothing(
         store, collect, folder, gateway, behind):
     once(collect, folder)
@@ -54,7 +69,7 @@ def test_a_collector_whose_bucket_is_taken_over_before_its_commit_writes_nothing
     assert (found(folder), len(store.objects())) == ([], 1)
 
 
-@pytest.mark.parametrize("content", [b"", b"null", b"[]", b'{"folder": "x"}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"null", b"[]", b'{"folder": "x"}', b"\xff", b"[" * 200_000])
 def test_a_claim_that_no_collector_wrote(content, store, collect, folder):
     store.put("collector.json", content)
     put(store, 1)
@@ -89,6 +104,11 @@ def test_once_does_not_wait_for_its_turn(store, collect, folder):
 def test_a_folder_that_cannot_be(store, collect, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     assert once(collect, tmp_path / "link", status=1) == "Error: The storage at PRESENCE_DATA_DIR failed.\n"
+
+
+def test_a_position_that_cannot_be_read(store, collect, folder):
+    (folder / ".bucket.position").mkdir(parents=True)
+    assert once(collect, folder, status=1) == "Error: The storage at PRESENCE_DATA_DIR failed.\n"
 
 
 COLLECT = """

@@ -209,8 +209,8 @@ def test_it_syncs_whatever_receivers_do(inside, folder, monkeypatch):
 
     monkeypatch.setattr(os, "fdatasync", noted)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    values = {"PRESENCE_DATA_DIR": str(folder), "PRESENCE_FSYNC": "false"}
-    Collector(config.load(values, needs_secret=False), inside.url, lambda progress: None).run(is_once=True)
+    values = {"PRESENCE_DATA_DIR": str(folder), "PRESENCE_FSYNC": "false", "PRESENCE_BUCKET_URL": inside.url}
+    Collector(config.load(values, needs_secret=False), lambda sentence: None).run(is_once=True)
     assert {str(folder / "presence.jsonl"), str(folder / "rejected.jsonl")} <= {*synced}
     assert found(folder) == [1]
 
@@ -232,6 +232,19 @@ def test_a_position_that_no_collector_wrote(store, collect, folder):
     (folder / ".bucket.position").unlink()
     once(collect, folder, "--take-over")
     assert found(folder) == [1]
+
+
+def test_what_waits_is_said_as_far_as_it_is_known(store, collect, folder, gateway, behind):
+    """Whoever moves back to files ends the collector when nothing waits."""
+    for number in range(1001):
+        put(store, number)
+    gateway.mode = "half objects"
+    assert once(collect, folder, variables=behind).endswith("; 1001 objects wait, 0 came again, 0 were set aside.\n")
+    gateway.mode = "good"
+    one = collect(variables={"PRESENCE_ROTATE_BYTES": "1000000"})
+    wait_until(lambda: len(found(folder)) == 1001, what="the lines")
+    one.stop()
+    assert one.text().startswith("Collected 64 objects: 64 lines, 64 rejected; 936 or more objects wait, ")
 
 
 FAULTS = {

@@ -1,6 +1,8 @@
 import json
+import resource
 
 import pytest
+from objects import line
 
 from presence_receiver import config
 from presence_receiver.errors import Refused, StorageError
@@ -25,8 +27,10 @@ def files(folder):
 
 
 def test_numbers_become_ranges():
-    known = Known().with_([3, 1, 2], 1.0).with_([5, 9], 2.0).with_([4], 3.0)
-    assert known == (3.0, ((1, 5), (9, 9)))
+    known = Known()
+    for number in (3, 1, 2, 5, 9, 4):
+        known = known.with_(number, 10.0 + number)
+    assert known == (14.0, ((1, 5), (9, 9)))
     assert [known.has(number) for number in (0, 1, 5, 6, 9, 10)] == [False, True, True, False, True, False]
 
 
@@ -42,11 +46,23 @@ def test_lines_and_position_are_one_commit(settings, tmp_path):
 
 def test_a_disk_that_refuses_leaves_the_position(settings, tmp_path):
     position = Position("f").with_(names(A, 0), 5.0)
-    Writer(settings).exchange(b"a\n", position.replacing)
+    writer = Writer(settings)
+    writer.exchange(line(1), position.replacing)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))
+    try:
+        with pytest.raises(StorageError):
+            writer.exchange(line(2), position.with_(names(A, 1), 6.0).replacing)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert Position.read(tmp_path) == position
+    assert (tmp_path / "presence.jsonl").read_bytes() == line(1)
+
+
+def test_what_is_no_file_in_its_place_is_put_aside(settings, tmp_path):
     (tmp_path / ".bucket.prepared").mkdir()
-    with pytest.raises(StorageError):
-        Writer(settings).exchange(b"b\n", position.with_(names(A, 1), 6.0).replacing)
-    (tmp_path / ".bucket.prepared").rmdir()
+    position = Position("f").with_(names(A, 0), 5.0)
+    Writer(settings).exchange(b"a\n", position.replacing)
     assert Position.read(tmp_path) == position
 
 
@@ -69,7 +85,8 @@ def test_that_an_object_is_still_listed_is_noted_once_an_hour():
 
 @pytest.mark.parametrize("content", [
     b"", b"{", b"null", b'{"folder": "f"}', b'{"folder": "f", "processes": []}', b"\xff",
-    b'{"folder": "f", "processes": {"a": {"seen": "x", "commits": []}}}'])
+    b'{"folder": "f", "processes": {"a": {"seen": "x", "commits": []}}}', b"[" * 200_000,
+    b'{"folder": "f", "processes": {"a": {"seen": 1, "commits": [[1e999, 2]]}}}'])
 def test_what_is_no_position(content, tmp_path):
     (tmp_path / ".bucket.position").write_bytes(content)
     with pytest.raises(Refused):

@@ -2,6 +2,7 @@
 
 Run as life.py is. Each life has objects of its own in the bucket, below its own name.
 """
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -38,8 +39,10 @@ def collect(folder, name):
     """Collect all that there is, in several commits."""
     os.environ.update(store(name).variables)
     collector.MOST_OBJECTS = 4
-    run = collector.Collector(life.settings(folder), store(name).url, lambda progress: None)
-    return run.run(is_once=True)
+    settings = dataclasses.replace(life.settings(folder), bucket_url=store(name).url)
+    run = collector.Collector(settings, lambda sentence: None)
+    run.run(is_once=True)
+    return run.progress
 
 
 def stepping(method, descriptor):
