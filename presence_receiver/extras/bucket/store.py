@@ -100,10 +100,10 @@ class Bucket:
 
 
 def _check(environ: Mapping[str, str]) -> None:
-    """Raise BucketFault where obstore would panic: at an endpoint that is no URL, and at a newline in a credential."""
+    """Raise BucketFault where obstore would panic: at an endpoint that is no URL and at a newline in a credential."""
     for name, value in environ.items():
-        if re.fullmatch(ENDPOINT, name) and not re.match("https?://", value):
-            raise BucketFault(f"{name} must begin with https:// or http://.")
+        if re.fullmatch(ENDPOINT, name) and not re.fullmatch(r"https?://\S+", value):
+            raise BucketFault(f"{name} must be a URL, which begins with https:// or http://.")
         if re.fullmatch(r"AWS_\w*(KEY|KEY_ID|TOKEN|REGION)", name) and not (value.isascii() and value.isprintable()):
             raise BucketFault(f"{name} must be one line of ASCII, without a newline at its end.")
 

@@ -53,6 +53,7 @@ FRESH_SECONDS = 10
 """For so long a PUT that succeeded tells that the next one would."""
 
 LATE = "The bucket at PRESENCE_BUCKET_URL did not take the lines in time."
+NO_THREAD = "No thread can be begun for the bucket at PRESENCE_BUCKET_URL: this machine has no more just now."
 FULL = "The bucket at PRESENCE_BUCKET_URL has not taken what came before."
 
 
@@ -108,7 +109,10 @@ class BucketWriter:
             self._bytes, self._fault, self._stored_at = 0, "", float("-inf")
             self._bucket = Bucket(self._url)
             self._dispatcher = threading.Thread(target=self._dispatch, name="presence-bucket", daemon=True)
-            self._dispatcher.start()
+            try:
+                self._dispatcher.start()
+            except RuntimeError:
+                raise StorageError(NO_THREAD, "bucket") from None
 
     def _count(self, size: int) -> None:
         with self._mutex:
@@ -119,9 +123,14 @@ class BucketWriter:
         """Form groups of what waits and have each put, as long as the process lives."""
         while True:
             self._places.acquire()
-            storing = threading.Thread(target=self._store, args=(self._group(),), daemon=True)
-            storing.start()
-            storing.join(SLOW_SECONDS)
+            group = self._group()
+            storing = threading.Thread(target=self._store, args=(group,), daemon=True)
+            try:
+                storing.start()
+            except RuntimeError:  # no thread is to be had
+                self._store(group)
+            else:
+                storing.join(SLOW_SECONDS)
 
     def _group(self) -> list[_Waiting]:
         """Return the next deliveries to put together, when they are there and have been gathered."""
@@ -155,8 +164,8 @@ class BucketWriter:
         while (start := time.monotonic()) <= until:
             try:
                 run_in_pool(self._bucket.put, path, content, _seconds(len(content), attempt))
-            except BucketFault as fault:
-                self._fault = str(fault)
+            except (BucketFault, RuntimeError) as fault:
+                self._fault = str(fault) if isinstance(fault, BucketFault) else NO_THREAD
                 self._metrics.retried()
                 time.sleep(min(PAUSE_SECONDS * 2 ** attempt, MOST_PAUSE_SECONDS))
                 attempt += 1

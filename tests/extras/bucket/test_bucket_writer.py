@@ -1,4 +1,7 @@
 """What waits in a process for a bucket that does not take it: how much, and for how long."""
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -86,3 +89,35 @@ def test_two_writers_never_give_one_name_twice(inside, counted):
     names = [path.split("-") for path in inside.paths("inbox/")]
     assert len({(process, number) for _, process, number, _ in names}) == 6
     assert sorted(int(number) for _, _, number, _ in names) == [0, 0, 1, 1, 2, 2]
+
+
+WITHOUT_THREADS = """
+import os, resource, sys
+from presence_receiver.errors import StorageError
+from presence_receiver.extras.bucket.writer import BucketWriter
+from presence_receiver.metrics import Metrics
+line = b'{"receivedAt":"2026-11-22T20:15:00.123456Z"}\\\\n'
+one, another = [BucketWriter(sys.argv[1], 0, Metrics()) for _ in range(2)]
+one.append(line, b"")
+if os.geteuid() == 0:
+    os.setresuid(*[int(sys.argv[2])] * 3)
+_, most = resource.getrlimit(resource.RLIMIT_NPROC)
+resource.setrlimit(resource.RLIMIT_NPROC, (1, most))
+one.append(line, b"")
+try:
+    another.append(line, b"")
+except StorageError as error:
+    print(error, flush=True)
+resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+for each in (one, another):
+    each.append(line, b"")
+os._exit(0)  # whatever coverage would write, another user's file is it
+"""
+
+
+def test_a_moment_without_threads(store):
+    """One that is there already stores what it has by itself; where there is none, it is a sentence."""
+    ran = subprocess.run([sys.executable, "-c", WITHOUT_THREADS, store.url, "65534"], env=os.environ | store.variables,
+                         capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout) == (0, f"{writer.NO_THREAD}\n"), ran.stderr
+    assert len(store.paths()) == 4

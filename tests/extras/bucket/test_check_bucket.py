@@ -85,8 +85,11 @@ def test_what_was_deleted_is_still_there(store, gateway, behind):
     assert refused(store, **behind) == "still lists what was deleted."
 
 
+NO_URL = "AWS_ENDPOINT_URL must be a URL, which begins with https:// or http://."
+
+
 @pytest.mark.parametrize(["name", "value", "said"], [
-    ("AWS_ENDPOINT_URL", "127.0.0.1:1", "AWS_ENDPOINT_URL must begin with https:// or http://."),
+    ("AWS_ENDPOINT_URL", "127.0.0.1:1", NO_URL), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1 ", NO_URL),
     ("AWS_ACCESS_KEY_ID", "testkey\n", "AWS_ACCESS_KEY_ID must be one line of ASCII, without a newline at its end."),
     ("AWS_SESSION_TOKEN", "token\n", "AWS_SESSION_TOKEN must be one line of ASCII, without a newline at its end."),
 ])
