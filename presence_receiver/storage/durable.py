@@ -101,8 +101,8 @@ def open_new(path: Path | str) -> int:
 
 
 def remove_file(path: Path | str) -> None:
-    """Remove a file or a link; leave a folder alone."""
-    with suppress(IsADirectoryError):
+    """Remove a file or a link, if it is there; leave a folder alone."""
+    with suppress(IsADirectoryError, FileNotFoundError):
         os.unlink(path)
 
 

@@ -150,8 +150,10 @@ class Housekeeping:
 
     def _sweep(self) -> None:
         """Remove what a crash left half written."""
-        for name in left_overs.among(os.listdir(self._folder)):
+        names = os.listdir(self._folder)
+        for name in left_overs.among(names):
             self._attempt(functools.partial(durable.remove_file, self._folder / name))
+        self._attempt(functools.partial(self._writer.remove, left_overs.UNDER_THE_LOCK.intersection(names)))
 
     def _odd_files(self) -> list[Path]:
         return [self._folder / name for name in sorted(self._names()) if odd_files.stem_of(name)]
@@ -165,10 +167,7 @@ class Housekeeping:
         return names
 
     def _plain_files(self) -> list[Path]:
-        """Return the closed files to compress; where a .gz stands beside one, that was begun and is finished anyway.
-
-        One in whose .gz's place there is something else stays as it is.
-        """
+        """Return the closed files to compress; where a .gz stands beside one, that was begun and is finished anyway."""
         is_wanted = self._settings.compress == "gzip"
         both = [(path, path.with_name(f"{path.name}.gz")) for path in self._plain()]
         return [path for path, packed in both if not durable.strange(packed) and (is_wanted or packed.exists())]

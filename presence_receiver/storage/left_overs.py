@@ -5,14 +5,14 @@ from collections.abc import Collection
 
 from presence_receiver.storage import compression, rewriting, rotation
 
-NEXT = {f".{stem}.jsonl.next" for stem in rotation.STEMS}
+UNDER_THE_LOCK = {".replay.draft", *(f".{stem}.jsonl.next" for stem in rotation.STEMS)}
+"""What is made by whoever holds the writer's lock, and is nobody's only when that is free."""
 
 
 def among(names: Collection[str]) -> list[str]:
-    """Return those of a folder's names that are to be removed; what a noted replay has prepared is still needed."""
+    """Return those of a folder's names that are nobody's now; what a noted replay has prepared is still needed."""
     is_noted = ".replay.journal" in names
     return [
         name for name in names
-        if compression.is_left_over(name) or rewriting.is_left_over(name) or name in NEXT
-        or name.endswith((".replay", ".replay.draft")) and not is_noted
+        if compression.is_left_over(name) or rewriting.is_left_over(name) or name.endswith(".replay") and not is_noted
     ]

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from presence_receiver.config import Settings
 from presence_receiver.errors import StorageError, StorageSlow
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.metrics import Metrics
+from presence_receiver.storage import durable
 from presence_receiver.storage.faults import storage_error
 from presence_receiver.storage.file_lock import FileLock
 from presence_receiver.storage.group_commit import JOIN_SECONDS, Batch, GroupCommit
@@ -108,6 +109,14 @@ class Writer:
                 self._journal.resolve()
                 self._files.close_due()
             return is_held
+
+    def remove(self, names: Collection[str]) -> None:
+        """Remove hidden files that are made under the lock, unless somebody holds it just now; OSError."""
+        if not names:
+            return
+        with self._locked(False) as is_held:
+            for name in names if is_held else ():
+                durable.remove_file(self._journal.path.with_name(name))
 
     def close_now(self) -> None:
         """Close both files, where anything is in them; StorageError where that fails, perhaps with one closed.

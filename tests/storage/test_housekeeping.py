@@ -15,6 +15,7 @@ from crash_points import stopped_after
 
 from presence_receiver import config
 from presence_receiver.storage import compression
+from presence_receiver.storage.file_lock import FileLock
 from presence_receiver.storage.housekeeping import Housekeeping, housekeeping_lock
 from presence_receiver.storage.writer import Writer
 
@@ -318,3 +319,13 @@ def wait_until(is_so):
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("name", [".replay.draft", ".presence.jsonl.next", ".rejected.jsonl.next"])
+def test_what_is_made_under_the_writers_lock_is_a_left_over_only_when_that_is_free(tmp_path, name):
+    with FileLock(tmp_path / ".presence.lock").held():
+        (tmp_path / name).touch()
+        house(tmp_path).run_round()
+        assert hidden(tmp_path) == {name, *LOCKS}
+    house(tmp_path).run_round()
+    assert hidden(tmp_path) == LOCKS
