@@ -223,7 +223,7 @@ def test_anybody_else_is_told_the_command_where_the_folder_is_closed_to_him(shar
     os.chmod(shared, 0o750)
     assert owned(shared, 12345) == f"The files in {shared} belong to nobody: run this as sudo -u nobody presence-cli\n"
     assert owned(shared / "inner", 12345) == (
-        f"{shared / 'inner'} lies in a folder that is closed to #12345: run this as the receiver's user.\n")
+        f"{shared / 'inner'} lies in a folder that is closed to you: run this as the receiver's user.\n")
 
 
 def test_without_a_lock_file_the_folder_says_whose_the_files_are(shared):

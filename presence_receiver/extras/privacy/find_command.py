@@ -3,7 +3,7 @@
 import click
 
 from presence_receiver import config
-from presence_receiver.cli import Invocation, counted, pass_invocation, tell
+from presence_receiver.cli import Invocation, counted, data_dir, pass_invocation, receivers_folder, tell
 from presence_receiver.errors import Refused
 from presence_receiver.extras.privacy.device import Devices
 from presence_receiver.storage import STEMS, UNREADABLE, stored_lines
@@ -14,8 +14,7 @@ NONE = 1
 
 @click.command("find")
 @click.argument("mac")
-@click.option("--data-dir", metavar="DIR",
-              help="Where the receiver keeps its files.  [PRESENCE_DATA_DIR; default: data]")
+@data_dir
 @pass_invocation
 def command(invocation: Invocation, mac: str, data_dir: str | None) -> None:
     """Show all stored lines of a device.
@@ -28,7 +27,7 @@ def command(invocation: Invocation, mac: str, data_dir: str | None) -> None:
     \b
     Example: presence-cli find 5c:b9:01:64:2e:60 > access-request.jsonl
     """
-    settings = load(invocation, data_dir)
+    settings = receivers_folder(invocation, data_dir)
     devices = Devices([mac], keys(settings))
     count = 0
     try:
@@ -43,14 +42,6 @@ def command(invocation: Invocation, mac: str, data_dir: str | None) -> None:
     tell(f"{counted(count, 'line', 'lines')} found.")
     if not count:
         raise click.exceptions.Exit(NONE)
-
-
-def load(invocation: Invocation, data_dir: str | None) -> config.Settings:
-    """Return the settings, with another folder where one is given; Refused where it is none."""
-    settings = invocation.settings(data_dir)
-    if not settings.data_dir.is_dir():
-        raise Refused(f"{settings.data_dir} is no folder: give the receiver's as --data-dir.")
-    return settings
 
 
 def keys(settings: config.Settings) -> list[str]:

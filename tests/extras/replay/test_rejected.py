@@ -57,7 +57,7 @@ def test_reasons_with_an_example_each_and_what_replay_would_do(data):
 """, "")
     assert files == {path.name: path.read_bytes() for path in data.iterdir()}
     ran = run("replay", *sorted(map(str, data.glob("rejected*"))), "--data-dir", str(data))
-    assert ran.err.splitlines()[-1] == f"{data}/rejected.jsonl: 1 added, 3 still rejected."
+    assert ran.err.splitlines()[-1] == f"{data}/rejected.jsonl: 1 added to {data}/presence.jsonl, 3 still rejected."
     assert run("rejected", env={"PRESENCE_DATA_DIR": str(data)}).out.splitlines()[-1] == (
         "5 rejected lines. Replay would change nothing.")
 
