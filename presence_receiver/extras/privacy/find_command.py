@@ -1,12 +1,15 @@
 """presence-cli find."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import click
 
 from presence_receiver import config
 from presence_receiver.cli import Invocation, counted, data_dir, pass_invocation, receivers_folder, tell
-from presence_receiver.errors import Refused
+from presence_receiver.errors import NotRead, Refused
 from presence_receiver.extras.privacy.device import Devices
-from presence_receiver.storage import STEMS, UNREADABLE, stored_lines
+from presence_receiver.storage import STEMS, stored_lines
 
 NONE = 1
 """The exit status where nothing is found, as grep's."""
@@ -29,19 +32,26 @@ def command(invocation: Invocation, mac: str, data_dir: str | None) -> None:
     """
     settings = receivers_folder(invocation, data_dir)
     devices = Devices([mac], keys(settings))
-    count = 0
-    try:
-        for stem in STEMS:
-            for line in stored_lines(settings.data_dir, stem):
-                if devices.are_in(line):
-                    click.echo(line, nl=False)
-                    count += 1
-    except UNREADABLE as failure:
-        reason = getattr(failure, "strerror", None) or "one is not whole gzip"
-        raise Refused(f"The files in {settings.data_dir} cannot all be read: {reason}.") from None
+    count, faults = 0, list[str]()
+    for line in found(settings.data_dir, devices, faults):
+        click.echo(line, nl=False)
+        count += 1
     tell(f"{counted(count, 'line', 'lines')} found.")
+    if faults:
+        raise NotRead(*faults, "More lines may be in there.")
     if not count:
         raise click.exceptions.Exit(NONE)
+
+
+def found(folder: Path, devices: Devices, faults: list[str]) -> Iterator[bytes]:
+    """Yield the lines that name one of the devices, and add a sentence for each file that cannot all be read."""
+    for stem in STEMS:
+        try:
+            yield from filter(devices.are_in, stored_lines(folder, stem))
+        except NotRead as error:
+            faults += error.args
+        except OSError as failure:
+            raise Refused(f"{folder} cannot be read ({failure.strerror}): run this as the receiver's user.") from None
 
 
 def keys(settings: config.Settings) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -81,7 +82,8 @@ class Lines:
 
     def _load(self, statement: str, paths: Sequence[Path]) -> None:
         try:
-            self._database.execute(statement, {"paths": [*map(str, paths)]})
+            names = [os.devnull if _is_empty(path) else str(path) for path in paths]
+            self._database.execute(statement, {"paths": names})
         except self._failures as error:
             raise Refused(f"The files cannot be read: {str(error).splitlines()[0]}") from None
 
@@ -112,6 +114,11 @@ class Lines:
         self._load(f"CREATE OR REPLACE TEMP TABLE rejected AS SELECT * {FROM_FILES.format(columns=columns)}", paths)
         return self.rows("""SELECT errors, count(*) FROM rejected
             WHERE receivedAt >= ? AND errors IS NOT NULL GROUP BY 1""", self._since)
+
+
+def _is_empty(path: Path) -> bool:
+    """Return whether it should be compressed and nothing is in it, which DuckDB takes for broken."""
+    return path.suffix == ".gz" and path.is_file() and path.stat().st_size == 0
 
 
 def _is_older(path: Path, moment: datetime.datetime) -> bool:

@@ -211,7 +211,17 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_cleaned(folder):
     (folder / COMPRESSED).unlink()
     assert contents(folder) == {name: content for name, content in AFTER.items() if name != COMPRESSED}
     (folder / COMPRESSED).write_bytes(before)
-    assert run("find", ONE).err == f"Error: The files in {folder} cannot all be read: one is not whole gzip.\n"
+
+
+def test_what_can_be_read_is_shown_and_each_other_file_is_named(folder):
+    (folder / COMPRESSED).write_bytes(gzip.compress(BEFORE[COMPRESSED] * 99)[:-9])
+    (folder / REJECTED).write_bytes(b"no gzip")
+    ran = run("find", ONE)
+    error = (f"Error: {folder / COMPRESSED} cannot be read to its end: not whole gzip. "
+             f"{folder / REJECTED} cannot be read to its end: not whole gzip. More lines may be in there.")
+    assert (ran.code, ran.err.splitlines()[1:]) == (1, [error])
+    assert ran.out.encode().startswith(HIS + lines(ONE, key=OLD))
+    assert ran.out.encode().endswith(HIS * 2)
 
 
 def test_with_a_bucket_it_says_what_to_do_first(folder):

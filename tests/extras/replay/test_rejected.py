@@ -92,6 +92,14 @@ def test_nothing_there(tmp_path):
         "give the folder that the receiver has as PRESENCE_DATA_DIR.\n"))
 
 
+def test_a_file_that_is_not_whole_is_named(tmp_path):
+    path = tmp_path / "rejected-20261101T000000.000000Z.jsonl.gz"
+    for content in (b"no gzip", gzip.compress(OBSERVER * 99)[:-9]):
+        path.write_bytes(content)
+        assert run("rejected", "--data-dir", str(tmp_path)).parts == (
+            1, "", f"Error: {path} cannot be read to its end: not whole gzip.\n")
+
+
 def test_replay_of_a_file_of_another_kind_says_so_and_leaves_it(tmp_path):
     path = tmp_path / "presence.jsonl"
     path.write_bytes(b'{"receivedAt":"2026-11-20T08:00:00.000001Z","clientMac":"5CB901642E60"}\n')

@@ -142,6 +142,17 @@ def test_nothing_to_report_on(tmp_path):
         "Error: There are no files to report on: give FILES, or the receiver's folder as --data-dir.\n"))
 
 
+def test_an_empty_compressed_file_has_no_lines_and_costs_no_others(folder):
+    alone = folder / "alone"
+    alone.mkdir()
+    for stem in ("presence", "rejected"):
+        (folder / f"{stem}-20261101T000000.000000Z.jsonl.gz").touch()
+        (alone / f"{stem}-20261101T000000.000000Z.jsonl.gz").touch()
+    total = json.loads(run("report", "--data-dir", folder, "--output", "json").out)["total"]
+    assert total["observations"] == 4
+    assert json.loads(run("report", "--data-dir", alone, "--output", "json").out)["from"] is None
+
+
 def test_no_lines_at_all(tmp_path):
     (tmp_path / "presence.jsonl").write_bytes(b"")
     assert table(run("report", "--data-dir", tmp_path))[2].split() == ["total", "no", "lines"]

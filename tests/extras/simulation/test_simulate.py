@@ -20,7 +20,7 @@ from reading import lines
 from deployment import SECRET, run, running
 from running import wait_until
 from presence_receiver.cli import counted
-from presence_receiver.errors import CallFailed, Refused
+from presence_receiver.errors import CallFailed, NotRead, Refused
 from presence_receiver.extras.simulation import accounting, traffic
 from presence_receiver.extras.simulation.site import Site
 from presence_receiver.extras.simulation.tally import Tally
@@ -219,6 +219,18 @@ def test_another_folder_than_the_receivers(receiver, tmp_path):
     ran = run("simulate", receiver.url, "--duration", 0.1, "--verify", tmp_path / "other")
     assert (ran.code, ran.err) == (
         1, "Error: 32 acknowledged, accepted observations are missing from the files.\n")
+
+
+def test_what_is_no_rejected_line_is_none_of_the_runs(tmp_path):
+    (tmp_path / "rejected.jsonl").write_bytes(b"[1]\nxxx\n")
+    assert [each.missing for each in accounting.differences(Tally(owner_id=1), tmp_path)] == [0, 0]
+
+
+def test_a_file_that_is_not_whole_is_named(tmp_path):
+    path = tmp_path / "presence-20261101T000000.000000Z.jsonl.gz"
+    path.write_bytes(b"no gzip")
+    with pytest.raises(NotRead, match=f"^{path} cannot be read to its end: not whole gzip.$"):
+        accounting.differences(Tally(owner_id=1), tmp_path)
 
 
 def test_a_wrong_secret(receiver):
