@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from presence_receiver import config
-from presence_receiver.cli import Invocation, counted, data_dir, pass_invocation, receivers_folder, tell
+from presence_receiver.cli import Invocation, counted, data_dir, pass_invocation, receivers_folder, tell, warn
 from presence_receiver.errors import NotRead, Refused
 from presence_receiver.extras.privacy.device import Devices
 from presence_receiver.storage import STEMS, stored_lines
@@ -37,10 +37,17 @@ def command(invocation: Invocation, mac: str, data_dir: str | None) -> None:
         click.echo(line, nl=False)
         count += 1
     tell(f"{counted(count, 'line', 'lines')} found.")
+    warn_of_pseudonyms(devices)
     if faults:
         raise NotRead(*faults, "More lines may be in there.")
     if not count:
         raise click.exceptions.Exit(NONE)
+
+
+def warn_of_pseudonyms(devices: Devices) -> None:
+    """Tell where lines were looked through in vain, for want of a key."""
+    if devices.may_be_missed():
+        warn("Lines here have pseudonyms: without PRESENCE_MAC_KEY no device is found in them by its address.")
 
 
 def found(folder: Path, devices: Devices, faults: list[str]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from presence_receiver.cli import (
 )
 from presence_receiver.errors import Refused
 from presence_receiver.extras.privacy.device import Devices
-from presence_receiver.extras.privacy.find_command import keys
+from presence_receiver.extras.privacy.find_command import keys, warn_of_pseudonyms
 from presence_receiver.extras.privacy.forgetting import Found, forget, look
 from presence_receiver.storage import become_owner
 
@@ -46,6 +46,7 @@ def command(invocation: Invocation, macs: tuple[str, ...], data_dir: str | None,
         warn(BUCKET)
     if dry_run or not yes:
         count = told(look(settings, devices, progress), "found")
+        warn_of_pseudonyms(devices)
         if dry_run or not count:
             return
         ask(count)
@@ -54,6 +55,8 @@ def command(invocation: Invocation, macs: tuple[str, ...], data_dir: str | None,
         told(forget(settings, devices, progress), "forgotten")
     except OSError as failure:
         raise Refused(f"Nothing could be begun in {settings.data_dir}: {failure.strerror}.") from None
+    if yes:
+        warn_of_pseudonyms(devices)
     tell(f"What came after {start} was not looked at.")
 
 

@@ -83,6 +83,22 @@ def test_all_lines_of_a_device_are_found_by_either_key_and_raw_in_every_file(fol
     assert found.parts == (0, expected.decode(), f"{len(expected.splitlines())} lines found.\n")
 
 
+def test_lines_that_cannot_be_looked_through_without_a_key_are_told(folder, monkeypatch):
+    monkeypatch.delenv("PRESENCE_MAC_KEY")
+    monkeypatch.delenv("PRESENCE_PREVIOUS_MAC_KEYS")
+    told = "Warning: Lines here have pseudonyms: without PRESENCE_MAC_KEY no device is found in them by its address.\n"
+    stranger = "000000000001"
+    assert run("find", stranger).parts == (1, "", f"0 lines found.\n{told}")
+    assert run("forget", stranger, "--dry-run").err.endswith(told)
+    assert run("forget", stranger, "--yes").err.count(told) == 1
+    assert run("find", "0" * 32).parts == (1, "", "0 lines found.\n")
+    assert run("find", stranger, env={"PRESENCE_MAC_KEY": NEW}).parts == (1, "", "0 lines found.\n")
+    (folder / COMPRESSED).unlink()
+    assert run("find", stranger).parts == (1, "", "0 lines found.\n")
+    written(folder / "rejected.jsonl", lines(OTHER, key=NEW, rssi="x"))
+    assert run("find", stranger).parts == (1, "", f"0 lines found.\n{told}")
+
+
 def test_a_pseudonym_may_be_asked_for(folder):
     found = run("find", keyed.pseudonyms(OLD)(ONE))
     assert found.parts == (0, lines(ONE, key=OLD).decode(), "1 line found.\n")
