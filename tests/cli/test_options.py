@@ -41,6 +41,11 @@ def test_a_file_that_merely_lies_there_is_not_read(account, tmp_path, monkeypatc
     assert account.run("list").code == 0
 
 
+def test_a_secret_that_is_no_utf_8_stands_in_the_way_of_no_other_command():
+    for name in ("PRESENCE_SECRET", "PRESENCE_PREVIOUS_MAC_KEYS"):
+        assert run("new-secret", env={name: "caf\udce9secret12345"}).code == 0
+
+
 def test_new_secret():
     first, second = run("new-secret"), run("new-secret")
     assert first.code == 0 and first.err == "" and first.out != second.out

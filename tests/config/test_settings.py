@@ -138,6 +138,8 @@ def test_a_key_for_addresses_that_might_be_guessed_or_lost_is_a_fault():
         "PRESENCE_MAC_KEY is not UTF-8: `presence-cli new-key` makes one."}
     assert faults(SECRET="hunter22", PREVIOUS_MAC_KEYS="x" * 16 + ",short") == {
         "PRESENCE_PREVIOUS_MAC_KEYS must be keys of at least 16 characters each, with commas between them."}
+    assert faults(SECRET="hunter22", PREVIOUS_MAC_KEYS="x" * 16 + ",\udce9" + "x" * 16) == {
+        "PRESENCE_PREVIOUS_MAC_KEYS is not UTF-8, as every key is."}
 
 
 def test_keys_are_typed_and_not_in_the_repr():

@@ -132,6 +132,16 @@ def test_something_else_answers():
             f"Error: {fake.url}/readyz answered 200 with an HTML page: check that it is a receiver's URL.\n"))
 
 
+@pytest.mark.parametrize("secret", ["пароль12345", "caf\udce9secret"])
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_a_secret_that_no_header_can_carry(command, secret):
+    with Answers(as_json(200, {"status": "ready"})) as fake:
+        ran = run(command, f"{fake.url}/presence", PRESENCE_SECRET=secret)
+    assert ran.code == 1
+    assert ran.err == ("Error: A secret or an access token has a character that an HTTP header cannot carry: "
+                       "`presence-cli new-secret` makes a secret without.\n")
+
+
 def test_nobody_answers(tmp_path):
     with Answers(page(200)) as fake:
         url = fake.url
