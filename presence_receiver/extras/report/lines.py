@@ -22,12 +22,15 @@ COLUMNS = {
 }
 FROM_FILES = """FROM read_json($paths, format = 'newline_delimited', columns = {columns}, ignore_errors = true,
     filename = true, maximum_object_size = 67108864)"""
+END = "9999-01-01"
+"""Later times are none: Python has no year 10,000, in which an hour or a day may end somewhere."""
 IS_MAC = "(length(clientMac) = 12 OR clientMac[3] IN (':', '-'))"
 """A longer clientMac is a hash; where the receiver made it, the line tells in `randomised` what the address told."""
 READ = f"""
     CREATE TEMP TABLE found AS SELECT
         receivedAt, hash(clientMac) AS device, manufacturer, ssid, x, y, filename,
-        receivedAt IS NOT NULL AND clientMac IS NOT NULL AS is_line, NOT {IS_MAC} AND randomised IS NULL AS is_hashed,
+        receivedAt IS NOT NULL AND receivedAt < TIMESTAMP '{END}' AND clientMac IS NOT NULL AS is_line,
+        NOT {IS_MAC} AND randomised IS NULL AS is_hashed,
         CASE WHEN {IS_MAC} THEN clientMac[2] IN ('2', '6', 'a', 'A', 'e', 'E') ELSE coalesce(randomised = 'true', false)
             END AS is_randomised,
         coalesce(apMac, list_reverse_sort([{{'r': o.rssi, 'm': o.apMac}} FOR o IN deviceObservers])[1].m) AS ap,
