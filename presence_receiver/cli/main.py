@@ -13,6 +13,7 @@ import click
 
 from presence_receiver import __version__
 from presence_receiver.cli.invocation import APIS, Invocation, read_environment
+from presence_receiver.cli.number import Number
 from presence_receiver.cli.output import complain
 from presence_receiver.errors import PresenceError
 
@@ -105,7 +106,7 @@ class Commands(click.Group):
 @click.option("--env-file", envvar="PRESENCE_ENV_FILE", metavar="FILE",
               type=click.Path(exists=True, dir_okay=False, readable=True),
               help="Settings and credentials; what the environment holds wins.  [PRESENCE_ENV_FILE]")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, metavar="SECONDS",
+@click.option("--timeout", type=Number(0, 86_400, min_open=True), default=30.0, metavar="SECONDS",
               help="How long a call may take, repetitions included.  [default: 30]")
 @click.option("-v", "--verbose", is_flag=True, help="Show requests and answers, credentials as ***.")
 @click.version_option(__version__, "-V", "--version", prog_name="presence-cli")

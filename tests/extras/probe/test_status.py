@@ -116,6 +116,14 @@ def test_what_is_no_age(typed):
         "as in 15m."))
 
 
+def test_an_age_beyond_a_century():
+    assert in_seconds(None, None, "36500d") == 36_500 * 86_400
+    for args in (["status", "http://localhost:1", "--max-age"], ["simulate", "--into", "x", "--duration"]):
+        ran = run(*args, "36501d")
+        assert (ran.code, ran.err.splitlines()[-1]) == (
+            2, f"Error: Invalid value for '{args[-1]}': '36501d' is longer than 36500d.")
+
+
 def test_not_ready():
     full = {"status": "unready", "error": "The storage at PRESENCE_DATA_DIR is full.", "warnings": ["Few bytes."],
             "secondsSinceDelivery": 5}
