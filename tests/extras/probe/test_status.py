@@ -4,7 +4,7 @@ import time
 
 import pytest
 import requests
-from fakes.server import Fake, as_json, page
+from fakes.server import Fake, Reply, as_json, page
 
 from deployment import SECRET, run, running
 from presence_receiver.cli import in_seconds
@@ -114,6 +114,34 @@ def test_what_is_no_age(typed):
     assert (ran.code, ran.err.splitlines()[-1]) == (2, (
         f"Error: Invalid value for '--max-age': {typed!r} is no time: type seconds, or a number with s, m, h or d, "
         "as in 15m."))
+
+
+@pytest.mark.parametrize("more", [
+    {"warnings": None}, {"warnings": 5}, {"warnings": [None]}, {"secondsSinceDelivery": "x"},
+    {"secondsSinceDelivery": [1]}, {"secondsSinceDelivery": float("inf")}])
+def test_json_of_another_service(more):
+    with Answers(as_json(200, {"status": "ready"} | more)) as fake:
+        for args in ((), ("--max-age", "15m")):
+            assert run("status", fake.url, *args).parts == (1, "", (
+                f"Error: {fake.url}/readyz answered 200 with JSON: check that it is a receiver's URL.\n"))
+
+
+COUNTS = """presence_start_timestamp_seconds 1
+presence_observations_total{result="accepted"} NaN
+presence_observations_total{result="rejected"} +Inf
+"""
+
+
+@pytest.mark.parametrize("metrics", ["", "go_info 1\n", "garbage {{{ \n", "presence_start_timestamp_seconds x", COUNTS])
+def test_metrics_of_another_service(metrics):
+    with Metrics(metrics) as fake:
+        assert run("status", fake.url, PRESENCE_METRICS_TOKEN=TOKEN).parts == (1, "", (
+            f"Error: {fake.url}/metrics does not have a receiver's counts: check that it is a receiver's URL.\n"))
+
+
+class Metrics(Answers):
+    def answer(self, seen):
+        return Reply(200, self.reply.encode()) if seen.path == "/metrics" else as_json(200, {"status": "ready"})
 
 
 def test_an_age_beyond_a_century():

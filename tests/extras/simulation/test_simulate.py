@@ -257,6 +257,16 @@ def test_nobody_there():
         f"Error: {url} does not answer (it cannot be reached): check the URL and that the receiver runs.\n"))
 
 
+@pytest.mark.parametrize("counts", [
+    {"accepted": "x", "rejected": 0}, {"accepted": None}, {"accepted": 1e999, "rejected": []},
+    {"accepted": 32, "rejected": "0"}, {"accepted": {"a": 1}}])
+def test_counts_that_are_none_acknowledge_nothing(counts):
+    with ReceiverFake(SECRET) as fake:
+        fake.ok = as_json(200, counts)
+        ran = run("simulate", fake.url, "--duration", 0.1)
+    assert (ran.code, ran.err) == (1, "Error: No delivery was acknowledged: 1 × 200.\n")
+
+
 def test_an_answer_that_is_lost_later_does_not_end_it():
     with ReceiverFake(SECRET) as fake:
         fake.ok = as_json(200, {"accepted": 32, "rejected": 0})
