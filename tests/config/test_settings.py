@@ -65,6 +65,11 @@ def test_nothing_is_deleted_unless_a_setting_says_so():
     assert settings.compress == "gzip"
 
 
+def test_a_data_folder_without_a_name():
+    assert faults(SECRET="12345", DATA_DIR="da\0ta") == {"PRESENCE_DATA_DIR must name a folder."}
+    assert config.load({"PRESENCE_SECRET": "12345", "PRESENCE_DATA_DIR": "da\nta"}).data_dir.name == "da\nta"
+
+
 def test_faults_in_what_is_kept_and_compressed():
     assert faults(SECRET="12345", COMPRESS="zstd", KEEP_FILES="0", KEEP_DAYS="1.5", KEEP_BYTES="1G") == {
         "PRESENCE_COMPRESS must be gzip or none.",
