@@ -226,6 +226,16 @@ def test_anybody_else_is_told_the_command_where_the_folder_is_closed_to_him(shar
         f"{shared / 'inner'} lies in a folder that is closed to you: run this as the receiver's user.\n")
 
 
+def test_what_to_replay_is_looked_for_by_who_may_look(shared):
+    os.chmod(shared, 0o750)
+    ran = replayed(shared, 12345)
+    assert (ran.returncode, ran.stderr) == (
+        1, f"Error: The files in {shared} belong to nobody: run this as sudo -u nobody presence-cli\n")
+    (shared / "empty").mkdir()
+    ran = replayed(shared / "empty")
+    assert ran.returncode == 2 and ran.stderr.endswith(f"{shared}/empty/rejected.jsonl does not exist.\n")
+
+
 def test_without_a_lock_file_the_folder_says_whose_the_files_are(shared):
     (shared / ".presence.lock").unlink()
     (shared / "rejected.jsonl").rename(shared / "rejected-20261101T000000.000000Z.jsonl")

@@ -1,5 +1,6 @@
 """presence-cli replay."""
 
+import os
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from presence_receiver.storage import become_owner
 
 @click.command("replay")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path))
+                type=click.Path(dir_okay=False, path_type=Path))
 @data_dir
 @pass_invocation
 def command(invocation: Invocation, files: tuple[Path, ...], data_dir: str | None) -> None:
@@ -26,6 +27,9 @@ def command(invocation: Invocation, files: tuple[Path, ...], data_dir: str | Non
     """
     settings = receivers_folder(invocation, data_dir)
     become_owner(settings.data_dir)
+    # asked only now: a file in a closed folder is not there for anybody else
+    if missing := [path for path in files if not os.path.exists(path)]:
+        raise click.BadParameter(f"{missing[0]} does not exist.", param_hint="FILE")
     lines = settings.data_dir / "presence.jsonl"
     for path in files:
         with progress(path.name) as show:

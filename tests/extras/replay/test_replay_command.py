@@ -43,7 +43,7 @@ def test_what_is_wrong_is_one_line(data):
     path = data / "rejected.jsonl.gz"
     path.write_bytes(b"no gzip")
     assert run("replay", str(path), "--data-dir", str(data)).parts == (1, "", f"Error: {path} is not whole gzip.\n")
-    assert run("replay", str(data / "none.jsonl")).code == 2
+    assert run("replay", str(data / "none.jsonl"), "--data-dir", str(data)).code == 2
     assert run("replay").code == 2
     assert run("replay", str(path), env={"PRESENCE_ROTATE_BYTES": "many"}).parts == (
         1, "", "Error: PRESENCE_ROTATE_BYTES must be a whole number from 1 up.\n")
