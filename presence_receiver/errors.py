@@ -47,6 +47,10 @@ class StorageSlow(PresenceError):
     """The storage lets deliveries wait, and has refused none of them yet."""
 
 
+class NotRead(PresenceError):
+    """Files could not be read to their end, and all others were; one argument for each, a sentence."""
+
+
 class CallFailed(PresenceError):
     """A call to somebody else's API was refused, not answered, or not answered intelligibly."""
 

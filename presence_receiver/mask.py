@@ -21,7 +21,7 @@ class Mask:
     def add(self, value: str | None) -> None:
         """Hide `value` from now on, also as it looks inside JSON or a URL."""
         if value and len(value) >= SHORTEST:
-            self._values |= {value, json.dumps(value)[1:-1], quote(value, safe="")}
+            self._values |= {value, json.dumps(value)[1:-1], quote(value, safe="", errors="surrogatepass")}
 
     def __call__(self, text: str) -> str:
         for value in sorted(self._values, key=len, reverse=True):

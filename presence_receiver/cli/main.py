@@ -5,6 +5,7 @@ is run, so that help stays quick. Nothing here knows an API.
 """
 
 import difflib
+import errno
 import sys
 from importlib import import_module
 from typing import Any
@@ -13,7 +14,9 @@ import click
 
 from presence_receiver import __version__
 from presence_receiver.cli.invocation import APIS, Invocation, read_environment
+from presence_receiver.cli.number import Number
 from presence_receiver.cli.output import complain
+from presence_receiver.cli.streams import forget_output, is_of_output, open_closed
 from presence_receiver.errors import PresenceError
 
 INTERRUPTED = 130
@@ -82,7 +85,9 @@ class Commands(click.Group):
         """Run a command; end the process with 0, 1 (refused or failed), 2 (usage) or 130 (interrupted)."""
         extra["standalone_mode"] = False
         try:
-            sys.exit(super().main(*args, **extra) or 0)
+            status = super().main(*args, **extra)
+            sys.stdout.flush()
+            sys.exit(status or 0)
         except click.ClickException as error:
             self._explained(error).show()
             sys.exit(error.exit_code)
@@ -90,6 +95,13 @@ class Commands(click.Group):
             sys.exit(INTERRUPTED)
         except PresenceError as error:
             complain(" ".join(map(str, error.args)))
+            sys.exit(1)
+        except OSError as error:
+            if not is_of_output(error):
+                raise
+            forget_output()
+            if error.errno != errno.EPIPE:
+                complain(f"The output cannot be written: {error.strerror}.")
             sys.exit(1)
 
     def _explained(self, error: click.ClickException) -> click.ClickException:
@@ -105,7 +117,7 @@ class Commands(click.Group):
 @click.option("--env-file", envvar="PRESENCE_ENV_FILE", metavar="FILE",
               type=click.Path(exists=True, dir_okay=False, readable=True),
               help="Settings and credentials; what the environment holds wins.  [PRESENCE_ENV_FILE]")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, metavar="SECONDS",
+@click.option("--timeout", type=Number(0, 86_400, min_open=True), default=30.0, metavar="SECONDS",
               help="How long a call may take, repetitions included.  [default: 30]")
 @click.option("-v", "--verbose", is_flag=True, help="Show requests and answers, credentials as ***.")
 @click.version_option(__version__, "-V", "--version", prog_name="presence-cli")
@@ -123,4 +135,5 @@ def cli(ctx: click.Context, api: str | None, env_file: str | None, timeout: floa
 
 def main() -> None:
     """Run the console script."""
+    open_closed()
     cli.main()

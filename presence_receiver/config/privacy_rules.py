@@ -11,6 +11,9 @@ SHORTEST_KEY = 16
 DROPPABLE = ("ipv4", "ipv6", "ssid", "rssi", "manufacturer", "os", "lat", "lng", "unc", "x", "y")
 """The fields of a line that may be null whatever was sent; a test holds it against the schema."""
 
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""What Python makes of a byte of a variable that is not UTF-8."""
+
 NEW_KEY = "`presence-cli new-key` makes one."
 
 
@@ -23,7 +26,7 @@ def check_key(key: str) -> None:
     """Raise ValidationError where the key is too easy to guess, or is another one on another machine."""
     if key != key.strip() or "," in key:
         raise ValidationError(f"must have no blanks, no newline around it and no comma: {NEW_KEY}")
-    if re.search(r"[\ud800-\udfff]", key):
+    if SURROGATE.search(key):
         raise ValidationError(f"is not UTF-8: {NEW_KEY}")
     if len(key) < SHORTEST_KEY:
         raise ValidationError(f"must have at least {SHORTEST_KEY} characters: {NEW_KEY}")
@@ -31,6 +34,8 @@ def check_key(key: str) -> None:
 
 def check_keys(text: str) -> None:
     """Raise ValidationError where one of the keys in a list with commas cannot have been one."""
+    if SURROGATE.search(text):
+        raise ValidationError("is not UTF-8, as every key is.")
     if any(len(key) < SHORTEST_KEY for key in parts(text)):
         raise ValidationError(f"must be keys of at least {SHORTEST_KEY} characters each, with commas between them.")
 

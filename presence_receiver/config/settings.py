@@ -60,7 +60,7 @@ class SettingsSchema(Schema):
             "required": "is missing: set it to what HiveManager sends; `presence-cli new-secret` makes one."},
     )
     PREVIOUS_SECRET = _secret(load_default=None)
-    DATA_DIR = Folder(load_default="data", validate=validate.Length(min=1, error="must name a folder."))
+    DATA_DIR = Folder(load_default="data", validate=validate.Regexp(r"[^\0]+\Z", error="must name a folder."))
     MAX_BODY_BYTES = _number(16 * 1024 * 1024, least=1)
     ROTATE_BYTES = _number(100_000_000, least=1)
     ROTATE_SECONDS = _number(86_400, least=1)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import LocationParseError
 
+from presence_receiver.errors import ConfigError
 from presence_receiver.http_client.failures import AnswerTooLarge, NotSent
 from presence_receiver.http_client.patience import within
 from presence_receiver.http_client.trace import Trace, trace_answer, trace_request
@@ -65,7 +66,10 @@ def open_session(headers: Mapping[str, str]) -> requests.Session:
 
 def send(session: requests.Session, method: str, url: str, timeout: float, trace: Trace,
          **content: Any) -> requests.Response:
-    """Return the answer, read to its end within `timeout` seconds; trace both. Raise what requests raises."""
+    """Return the answer, read to its end within `timeout` seconds; trace both. Raise what requests raises.
+
+    ConfigError where no header can carry a credential.
+    """
     request = session.prepare_request(requests.Request(method, url, **content))
     trace_request(request, trace)
     surroundings = session.merge_environment_settings(str(request.url), {}, False, None, None)
@@ -75,6 +79,9 @@ def send(session: requests.Session, method: str, url: str, timeout: float, trace
         raise
     except LocationParseError:
         raise NotSent("its host name is malformed") from None
+    except UnicodeEncodeError:
+        raise ConfigError("A secret or an access token has a character that an HTTP header cannot carry: "
+                          "`presence-cli new-secret` makes a secret without.") from None
     except OSError:
         raise NotSent("the certificates that REQUESTS_CA_BUNDLE names cannot be read") from None
     trace_answer(response, trace)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from presence_receiver.storage.odd_files import put_aside
     from presence_receiver.storage.owner import become_owner, strange_names, user_name
     from presence_receiver.storage.reader import closed_files, stored_files, stored_lines
-    from presence_receiver.storage.rewriting import UNREADABLE, Progress, lines_in, rewrite
+    from presence_receiver.storage.rewriting import UNREADABLE, Progress, lines_in, rewrite, why_unreadable
     from presence_receiver.storage.rotation import STEMS, closed_at
     from presence_receiver.storage.thread_pool import run
     from presence_receiver.storage.trusted_clock import TrustedClock

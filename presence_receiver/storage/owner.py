@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import pwd
+from contextlib import suppress
 from pathlib import Path
 
 from presence_receiver.errors import Refused
@@ -28,22 +29,34 @@ def strange_names(folder: Path) -> list[str]:
 
 
 def become_owner(folder: Path) -> None:
-    """Let what this process makes from now on be the receiver's: of who owns the lock file, where there is one.
+    """Let what this process makes from now on be the receiver's, whose the lock file is, or else the folder.
 
-    Root becomes that user for good; Refused where another user asks.
+    Root becomes that user for good. Refused where another user asks, or where there is no such folder to enter.
     """
-    try:
-        lock = os.lstat(folder / ".presence.lock")
-    except FileNotFoundError:
-        return
-    if lock.st_uid == os.geteuid():
+    owner = _owner(folder)
+    if owner is None or owner.st_uid == os.geteuid():
         return
     if os.geteuid() != 0:
-        name = user_name(lock.st_uid)
+        name = user_name(owner.st_uid)
         raise Refused(f"The files in {folder} belong to {name}: run this as sudo -u {name} presence-cli")
     os.setgroups([])
-    os.setresgid(lock.st_gid, lock.st_gid, lock.st_gid)
-    os.setresuid(lock.st_uid, lock.st_uid, lock.st_uid)
+    os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
+    os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+
+
+def _owner(folder: Path) -> os.stat_result | None:
+    """Return whose the files are; None where there are none yet and whoever asks may make them."""
+    try:
+        with suppress(FileNotFoundError, PermissionError):
+            return os.lstat(folder / ".presence.lock")
+        found = os.stat(folder)
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        raise Refused(f"{folder} is no folder: give the receiver's as --data-dir.") from None
+    except PermissionError:
+        raise Refused(f"{folder} lies in a folder that is closed to you: run this as the receiver's user.") from None
+    return None if os.geteuid() and os.access(folder, os.W_OK | os.X_OK) else found
 
 
 def user_name(user: int) -> str:

@@ -7,24 +7,43 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, cast
 
+from presence_receiver.errors import NotRead
 from presence_receiver.storage import durable, rotation
+from presence_receiver.storage.rewriting import UNREADABLE, why_unreadable
 
 
 def stored_lines(folder: Path, stem: str) -> Iterator[bytes]:
-    """Yield every whole line of the files of that stem, oldest first; raise OSError."""
+    """Yield every whole line of the files of that stem, oldest first.
+
+    OSError where the folder cannot be listed; NotRead, behind the last line, where files are not read to their end.
+    """
+    growing, faults = folder / f"{stem}.jsonl", list[str]()
     with ExitStack() as stack:
         active = None
-        with suppress(FileNotFoundError):  # opened first: what it is renamed to after that is known by its inode
-            active = stack.enter_context(open(durable.open_plain(folder / f"{stem}.jsonl"), "rb"))
+        with _told(growing, faults):  # opened first: what it is renamed to after that is known by its inode
+            active = stack.enter_context(open(durable.open_plain(growing), "rb"))
         for path in closed_files(folder, stem):
-            with suppress(FileNotFoundError), _open_closed(path) as file:  # or it was surplus
+            with _told(path, faults), _open_closed(path) as file:
                 if not active or not os.path.samestat(os.fstat(file.fileno()), os.fstat(active.fileno())):
                     yield from _whole(file)
-        yield from _whole(active or ())
+        with _told(growing, faults):
+            yield from _whole(active or ())
+    if faults:
+        raise NotRead(*faults)
+
+
+@contextmanager
+def _told(path: Path, faults: list[str]) -> Iterator[None]:
+    """Go on where the file cannot be read, and tell it; one that is not there was surplus, or is not there yet."""
+    try:
+        with suppress(FileNotFoundError):
+            yield
+    except UNREADABLE as failure:
+        faults.append(f"{path} cannot be read to its end: {why_unreadable(failure)}.")
 
 
 def _whole(lines: Iterable[bytes]) -> Iterator[bytes]:

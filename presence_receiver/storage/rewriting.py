@@ -23,6 +23,11 @@ Progress = Callable[[int, int], None]
 """Told how many bytes of the file have been read, and how many there are."""
 
 
+def why_unreadable(failure: Exception) -> str:
+    """Return in words what an exception in UNREADABLE says."""
+    return (failure.strerror if isinstance(failure, OSError) else None) or "not whole gzip"
+
+
 def is_left_over(name: str) -> bool:
     """Return whether the file of this name is one that an interrupted rewriting left."""
     return name.startswith(".") and name.endswith(SUFFIX)

@@ -1,6 +1,7 @@
 import base64
 import subprocess
 
+import pytest
 from accounts import ACCESS_TOKEN, OLD_SECRET, SECRET, URL
 from command_line import PRINTED, command, run
 
@@ -39,6 +40,21 @@ def test_a_file_that_merely_lies_there_is_not_read(account, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("HIVEMANAGER_URL=https://attacker.example\n")
     assert account.run("list").code == 0
+
+
+@pytest.mark.parametrize("option, bounds", [
+    ("--timeout", "0<x<=86400"), ("--interval", "1<=x<=86400"), ("--speed", "0<x<=1000000"), ("--bad", "0<=x<=1")])
+@pytest.mark.parametrize("value", ["inf", "nan", "1e12"])
+def test_a_number_beyond_its_bounds(tmp_path, option, bounds, value):
+    command = ["simulate", "--into", str(tmp_path / "new")]
+    ran = run(option, value, *command) if option == "--timeout" else run(*command, option, value)
+    fault = "'nan' is not a valid number." if value == "nan" else f"{float(value)} is not in the range {bounds}."
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, f"Error: Invalid value for '{option}': {fault}")
+
+
+def test_a_secret_that_is_no_utf_8_stands_in_the_way_of_no_other_command():
+    for name in ("PRESENCE_SECRET", "PRESENCE_PREVIOUS_MAC_KEYS"):
+        assert run("new-secret", env={name: "caf\udce9secret12345"}).code == 0
 
 
 def test_new_secret():

@@ -65,6 +65,11 @@ def test_nothing_is_deleted_unless_a_setting_says_so():
     assert settings.compress == "gzip"
 
 
+def test_a_data_folder_without_a_name():
+    assert faults(SECRET="12345", DATA_DIR="da\0ta") == {"PRESENCE_DATA_DIR must name a folder."}
+    assert config.load({"PRESENCE_SECRET": "12345", "PRESENCE_DATA_DIR": "da\nta"}).data_dir.name == "da\nta"
+
+
 def test_faults_in_what_is_kept_and_compressed():
     assert faults(SECRET="12345", COMPRESS="zstd", KEEP_FILES="0", KEEP_DAYS="1.5", KEEP_BYTES="1G") == {
         "PRESENCE_COMPRESS must be gzip or none.",
@@ -138,6 +143,8 @@ def test_a_key_for_addresses_that_might_be_guessed_or_lost_is_a_fault():
         "PRESENCE_MAC_KEY is not UTF-8: `presence-cli new-key` makes one."}
     assert faults(SECRET="hunter22", PREVIOUS_MAC_KEYS="x" * 16 + ",short") == {
         "PRESENCE_PREVIOUS_MAC_KEYS must be keys of at least 16 characters each, with commas between them."}
+    assert faults(SECRET="hunter22", PREVIOUS_MAC_KEYS="x" * 16 + ",\udce9" + "x" * 16) == {
+        "PRESENCE_PREVIOUS_MAC_KEYS is not UTF-8, as every key is."}
 
 
 def test_keys_are_typed_and_not_in_the_repr():

@@ -217,3 +217,59 @@ def test_anybody_else_is_told_the_command(shared):
     assert ran.returncode == 1
     assert "sudo -u nobody presence-cli" in ran.stderr
     assert len(raw_lines(shared)) == 0
+
+
+def test_anybody_else_is_told_the_command_where_the_folder_is_closed_to_him(shared):
+    os.chmod(shared, 0o750)
+    assert owned(shared, 12345) == f"The files in {shared} belong to nobody: run this as sudo -u nobody presence-cli\n"
+    assert owned(shared / "inner", 12345) == (
+        f"{shared / 'inner'} lies in a folder that is closed to you: run this as the receiver's user.\n")
+
+
+def test_what_to_replay_is_looked_for_by_who_may_look(shared):
+    os.chmod(shared, 0o750)
+    ran = replayed(shared, 12345)
+    assert (ran.returncode, ran.stderr) == (
+        1, f"Error: The files in {shared} belong to nobody: run this as sudo -u nobody presence-cli\n")
+    (shared / "empty").mkdir()
+    ran = replayed(shared / "empty")
+    assert ran.returncode == 2 and ran.stderr.endswith(f"{shared}/empty/rejected.jsonl does not exist.\n")
+
+
+def test_without_a_lock_file_the_folder_says_whose_the_files_are(shared):
+    (shared / ".presence.lock").unlink()
+    (shared / "rejected.jsonl").rename(shared / "rejected-20261101T000000.000000Z.jsonl")
+    assert owned(shared, 12345) == f"The files in {shared} belong to nobody: run this as sudo -u nobody presence-cli\n"
+    assert owned(shared) == "65534\n"
+    os.chmod(shared, 0o777)
+    assert owned(shared, 12345) == "12345\n"
+    os.chown(shared, 0, 0)
+    assert owned(shared) == "0\n"
+    assert owned(shared / "not-there") == "0\n"
+
+
+def test_a_file_is_no_data_folder(shared):
+    path = shared / "rejected.jsonl"
+    assert owned(path) == f"{path} is no folder: give the receiver's as --data-dir.\n"
+
+
+OWNED = """
+import os, sys
+from pathlib import Path
+from presence_receiver.storage import become_owner
+from presence_receiver.errors import Refused
+for user in map(int, sys.argv[2:]):
+    os.setresuid(user, user, user)
+try:
+    become_owner(Path(sys.argv[1]))
+    print(os.geteuid())
+except Refused as error:
+    print(error)
+"""
+
+
+def owned(folder, *user):
+    """Whose the files would be, or what is said against it."""
+    ran = subprocess.run([sys.executable, "-c", OWNED, folder, *map(str, user)], capture_output=True, text=True)
+    assert ran.stderr == ""
+    return ran.stdout

@@ -22,6 +22,9 @@ _FOUND = re.compile(rf"""
 _ESCAPE = re.compile(rb"\\+u00(3[0-9Aa]|[46][1-6]|5[Ff]|2[05DEde])")
 """A digit, or what may stand between two, as a sender may have escaped it, in JSON or in JSON in a string."""
 
+MARKS = (b'"randomised":', b'"pseudonym":true')
+"""What stands in a line, or in a rejected one, that has pseudonyms."""
+
 _GAPS = b":-._ %"
 FEW = 60
 
@@ -30,6 +33,7 @@ class Devices:
     """The devices with these addresses, or with pseudonyms or digests where those are given."""
 
     def __init__(self, given: Sequence[str], keys: Sequence[str]) -> None:
+        self._has_keys, self.has_met_pseudonyms = bool(keys), False
         pseudonyms = [keyed.pseudonyms(key) for key in keys]
         self._digits = {digits for text in given if (digits := addresses.digits(text))}
         self._hashes = {text.lower() for text in given if DIGEST.fullmatch(text) and not addresses.digits(text)}
@@ -43,7 +47,12 @@ class Devices:
 
     def are_in(self, line: bytes) -> bool:
         """Return whether a line names one of the devices, be it in a body that could not be read."""
+        self.has_met_pseudonyms = self.has_met_pseudonyms or any(mark in line for mark in MARKS)
         return self._are_named(_plain(line)) or b'"bodyBase64":' in line and self._are_named(_body(line))
+
+    def may_be_missed(self) -> bool:
+        """Return whether a line had pseudonyms, while there is no key to make those of the addresses given."""
+        return self.has_met_pseudonyms and bool(self._digits) and not self._has_keys
 
     def _are_named(self, text: bytes) -> bool:
         """Return whether one is; the digits alone are looked at first, a tenth of what all addresses take."""

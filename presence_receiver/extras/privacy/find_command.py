@@ -1,12 +1,15 @@
 """presence-cli find."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import click
 
 from presence_receiver import config
-from presence_receiver.cli import Invocation, counted, pass_invocation, tell
-from presence_receiver.errors import Refused
+from presence_receiver.cli import Invocation, counted, data_dir, pass_invocation, receivers_folder, tell, warn
+from presence_receiver.errors import NotRead, Refused
 from presence_receiver.extras.privacy.device import Devices
-from presence_receiver.storage import STEMS, UNREADABLE, stored_lines
+from presence_receiver.storage import STEMS, stored_lines
 
 NONE = 1
 """The exit status where nothing is found, as grep's."""
@@ -14,8 +17,7 @@ NONE = 1
 
 @click.command("find")
 @click.argument("mac")
-@click.option("--data-dir", metavar="DIR",
-              help="Where the receiver keeps its files.  [PRESENCE_DATA_DIR; default: data]")
+@data_dir
 @pass_invocation
 def command(invocation: Invocation, mac: str, data_dir: str | None) -> None:
     """Show all stored lines of a device.
@@ -28,29 +30,35 @@ def command(invocation: Invocation, mac: str, data_dir: str | None) -> None:
     \b
     Example: presence-cli find 5c:b9:01:64:2e:60 > access-request.jsonl
     """
-    settings = load(invocation, data_dir)
+    settings = receivers_folder(invocation, data_dir)
     devices = Devices([mac], keys(settings))
-    count = 0
-    try:
-        for stem in STEMS:
-            for line in stored_lines(settings.data_dir, stem):
-                if devices.are_in(line):
-                    click.echo(line, nl=False)
-                    count += 1
-    except UNREADABLE as failure:
-        reason = getattr(failure, "strerror", None) or "one is not whole gzip"
-        raise Refused(f"The files in {settings.data_dir} cannot all be read: {reason}.") from None
+    count, faults = 0, list[str]()
+    for line in found(settings.data_dir, devices, faults):
+        click.echo(line, nl=False)
+        count += 1
     tell(f"{counted(count, 'line', 'lines')} found.")
+    warn_of_pseudonyms(devices)
+    if faults:
+        raise NotRead(*faults, "More lines may be in there.")
     if not count:
         raise click.exceptions.Exit(NONE)
 
 
-def load(invocation: Invocation, data_dir: str | None) -> config.Settings:
-    """Return the settings, with another folder where one is given; Refused where it is none."""
-    settings = invocation.settings(data_dir)
-    if not settings.data_dir.is_dir():
-        raise Refused(f"{settings.data_dir} is no folder: give the receiver's as --data-dir.")
-    return settings
+def warn_of_pseudonyms(devices: Devices) -> None:
+    """Tell where lines were looked through in vain, for want of a key."""
+    if devices.may_be_missed():
+        warn("Lines here have pseudonyms: without PRESENCE_MAC_KEY no device is found in them by its address.")
+
+
+def found(folder: Path, devices: Devices, faults: list[str]) -> Iterator[bytes]:
+    """Yield the lines that name one of the devices, and add a sentence for each file that cannot all be read."""
+    for stem in STEMS:
+        try:
+            yield from filter(devices.are_in, stored_lines(folder, stem))
+        except NotRead as error:
+            faults += error.args
+        except OSError as failure:
+            raise Refused(f"{folder} cannot be read ({failure.strerror}): run this as the receiver's user.") from None
 
 
 def keys(settings: config.Settings) -> list[str]:

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 import click
 
 from presence_receiver import lines
-from presence_receiver.cli import Invocation, counted, pass_invocation, progress, tell, warn
+from presence_receiver.cli import (
+    Invocation, counted, data_dir, pass_invocation, progress, receivers_folder, tell, warn,
+)
 from presence_receiver.errors import Refused
 from presence_receiver.extras.privacy.device import Devices
-from presence_receiver.extras.privacy.find_command import keys, load
+from presence_receiver.extras.privacy.find_command import keys, warn_of_pseudonyms
 from presence_receiver.extras.privacy.forgetting import Found, forget, look
 from presence_receiver.storage import become_owner
 
@@ -21,8 +23,7 @@ NOTHING = "Nothing of the device is in the files."
 
 @click.command("forget")
 @click.argument("macs", nargs=-1, required=True, metavar="MAC...")
-@click.option("--data-dir", metavar="DIR",
-              help="Where the receiver keeps its files.  [PRESENCE_DATA_DIR; default: data]")
+@data_dir
 @click.option("--dry-run", is_flag=True, help="Only count what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_invocation
@@ -38,13 +39,14 @@ def command(invocation: Invocation, macs: tuple[str, ...], data_dir: str | None,
     \b
     Example: presence-cli forget --dry-run 5c:b9:01:64:2e:60
     """
-    settings = load(invocation, data_dir)
+    settings = receivers_folder(invocation, data_dir)
     devices = Devices(macs, keys(settings))
     become_owner(settings.data_dir)
     if settings.bucket_url:
         warn(BUCKET)
     if dry_run or not yes:
         count = told(look(settings, devices, progress), "found")
+        warn_of_pseudonyms(devices)
         if dry_run or not count:
             return
         ask(count)
@@ -53,6 +55,8 @@ def command(invocation: Invocation, macs: tuple[str, ...], data_dir: str | None,
         told(forget(settings, devices, progress), "forgotten")
     except OSError as failure:
         raise Refused(f"Nothing could be begun in {settings.data_dir}: {failure.strerror}.") from None
+    if yes:
+        warn_of_pseudonyms(devices)
     tell(f"What came after {start} was not looked at.")
 
 

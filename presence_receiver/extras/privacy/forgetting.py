@@ -10,6 +10,7 @@ from presence_receiver.config import Settings
 from presence_receiver.extras.privacy.device import Devices
 from presence_receiver.storage import (
     STEMS, UNREADABLE, Housekeeping, Progress, closed_files, lines_in, put_aside, rewrite, stored_files,
+    why_unreadable,
 )
 
 Show = Callable[[str], AbstractContextManager[Progress]]
@@ -62,7 +63,7 @@ def _counted(path: Path, devices: Devices, show: Show) -> Found:
                     found.own += is_own
                     found.naming += not is_own
     except UNREADABLE as failure:
-        found.fault = _reason(failure)
+        found.fault = why_unreadable(failure)
     return found
 
 
@@ -71,8 +72,4 @@ def _rewrite(found: Found, devices: Devices, show: Show) -> None:
         with show(found.path.name) as progress:
             rewrite(found.path, lambda line: devices.without(line) if devices.are_in(line) else line, progress)
     except UNREADABLE as failure:
-        found.fault = _reason(failure)
-
-
-def _reason(failure: Exception) -> str:
-    return (failure.strerror if isinstance(failure, OSError) else None) or "not whole gzip"
+        found.fault = why_unreadable(failure)

@@ -109,7 +109,7 @@ class Doctor:
 def _name_fault(parts: SplitResult) -> str:
     try:
         socket.getaddrinfo(parts.hostname, parts.port or 443)
-    except OSError:
+    except (OSError, UnicodeError):  # of a name with an empty part, or one longer than 63 characters
         return f"DNS does not know {parts.hostname}: check the URL, or wait until the record is known."
     return ""
 

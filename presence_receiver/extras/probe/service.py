@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import dataclasses
 import email.utils
+import math
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,6 +17,8 @@ from presence_receiver.monitoring import parsed
 
 
 ACCEPTED, REJECTED = (f'presence_observations_total{{result="{result}"}}' for result in ("accepted", "rejected"))
+
+STARTED = "presence_start_timestamp_seconds"
 
 SINCE_DELIVERY = "secondsSinceDelivery"
 
@@ -59,7 +62,7 @@ def status(url: str, token: str | None, secret: str | None, timeout: float, trac
     base = urlsplit(url)._replace(path=urlsplit(url).path.removesuffix("/presence").rstrip("/"), query="").geturl()
     shown = token or secret
     answer = ask(f"{base}/readyz", {"Authorization": f"Bearer {shown}"} if shown else {}, timeout, trace)
-    if not isinstance(answer.body, dict) or "status" not in answer.body:
+    if not _is_receivers(answer.body):
         raise CallFailed(f"{base}/readyz answered {answer.status} with {answer.what}: "
                          "check that it is a receiver's URL.")
     sentences = ["Ready."] if answer.status == 200 else []
@@ -69,6 +72,19 @@ def status(url: str, token: str | None, secret: str | None, timeout: float, trac
     sentences += _counts(base, token, timeout, trace) if token else [NO_TOKEN if tells_age else NO_AGE]
     fault = "" if answer.status == 200 else f"Not ready: {answer.body.get('error')}"
     return Status(fault, sentences, tells_age, answer.body.get(SINCE_DELIVERY))
+
+
+def _is_receivers(body: Any) -> bool:
+    """Return whether a receiver may have answered this; anybody's service may be ready."""
+    if not isinstance(body, dict) or "status" not in body:
+        return False
+    warnings, seconds = body.get("warnings", []), body.get(SINCE_DELIVERY)
+    tells_warnings = isinstance(warnings, list) and all(isinstance(warning, str) for warning in warnings)
+    return tells_warnings and (seconds is None or _is_number(seconds))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _last(body: Mapping[str, Any]) -> Iterator[str]:
@@ -82,12 +98,18 @@ def _counts(base: str, token: str, timeout: float, trace: Trace) -> Iterator[str
     if response.status_code != 200:
         remedy = "at the receiver too" if response.status_code == 404 else "to what the receiver has"
         raise CallFailed(f"{base}/metrics answered {response.status_code}: set PRESENCE_METRICS_TOKEN {remedy}.")
-    yield from counted(parsed(response.text), _now(response))
+    try:
+        values = parsed(response.text)
+    except ValueError:
+        values = {}
+    if not all(_is_number(values.get(name)) for name in (STARTED, ACCEPTED, REJECTED)):
+        raise CallFailed(f"{base}/metrics does not have a receiver's counts: check that it is a receiver's URL.")
+    yield from counted(values, _now(response))
 
 
 def counted(values: Mapping[str, float], now: float) -> Iterator[str]:
     """Say what the samples of /metrics tell; `now` is Unix time by the receiver's clock."""
-    seconds = max(now - values["presence_start_timestamp_seconds"], 1)
+    seconds = max(now - values[STARTED], 1)
     since = f"since the start {ago(seconds)} ago"
     if seconds < NO_RATE_SECONDS:
         yield f"{_count(values[ACCEPTED])} {since}."

@@ -1,19 +1,19 @@
 """presence-cli replay."""
 
+import os
 from pathlib import Path
 
 import click
 
-from presence_receiver.cli import Invocation, pass_invocation, progress, tell
+from presence_receiver.cli import Invocation, data_dir, pass_invocation, progress, receivers_folder, tell
 from presence_receiver.extras.replay.rewriting import replay
 from presence_receiver.storage import become_owner
 
 
 @click.command("replay")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--data-dir", metavar="DIR",
-              help="Where the receiver keeps its files.  [PRESENCE_DATA_DIR; default: data]")
+                type=click.Path(dir_okay=False, path_type=Path))
+@data_dir
 @pass_invocation
 def command(invocation: Invocation, files: tuple[Path, ...], data_dir: str | None) -> None:
     """Judge rejected lines again and append what is good now.
@@ -25,9 +25,13 @@ def command(invocation: Invocation, files: tuple[Path, ...], data_dir: str | Non
     \b
     Example: presence-cli replay data/rejected*.jsonl*
     """
-    settings = invocation.settings(data_dir)
+    settings = receivers_folder(invocation, data_dir)
     become_owner(settings.data_dir)
+    # asked only now: a file in a closed folder is not there for anybody else
+    if missing := [path for path in files if not os.path.exists(path)]:
+        raise click.BadParameter(f"{missing[0]} does not exist.", param_hint="FILE")
+    lines = settings.data_dir / "presence.jsonl"
     for path in files:
         with progress(path.name) as show:
             outcome = replay(path, settings, show)
-        tell(f"{path}: {outcome.accepted} added, {outcome.left} still rejected.")
+        tell(f"{path}: {outcome.accepted} added to {lines}, {outcome.left} still rejected.")

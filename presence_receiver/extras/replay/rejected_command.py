@@ -4,15 +4,14 @@ from pathlib import Path
 
 import click
 
-from presence_receiver.cli import Invocation, pass_invocation
+from presence_receiver.cli import Invocation, data_dir, pass_invocation
 from presence_receiver.errors import Refused
 from presence_receiver.extras.replay.reasons import Reasons, counted
 from presence_receiver.storage import stored_lines
 
 
 @click.command("rejected")
-@click.option("--data-dir", metavar="DIR",
-              help="Where the receiver keeps its files.  [PRESENCE_DATA_DIR; default: data]")
+@data_dir
 @pass_invocation
 def command(invocation: Invocation, data_dir: str | None) -> None:
     """Show why observations were rejected, and what replay would do.

@@ -22,7 +22,7 @@ from presence_receiver.config import Settings
 from presence_receiver.errors import NotReplayed
 from presence_receiver.extras.replay import rejected_line
 from presence_receiver.extras.replay.portion import Portion, Progress, moved
-from presence_receiver.storage import Writer, closed_at, housekeeping_lock, open_plain, user_name
+from presence_receiver.storage import Writer, closed_at, housekeeping_lock, open_plain, storage_error, user_name
 
 MOST_BYTES, LEAST_BYTES = 6 << 20, 1 << 16
 """Of lines in one portion; the last of its rejected lines may give 2 MB more."""
@@ -49,7 +49,12 @@ def replay(path: Path, settings: Settings, progress: Progress = lambda done, siz
     NotReplayed where the file cannot be read, StorageError where the lines cannot be stored; then nothing changed since
     the last portion.
     """
-    with _readable(path), housekeeping_lock(settings.data_dir).held():
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(housekeeping_lock(settings.data_dir).held())
+        except OSError as failure:
+            raise storage_error(failure) from failure
+        stack.enter_context(_readable(path))
         _check_kind(path)
         return _Replay(path, settings, progress).done()
 

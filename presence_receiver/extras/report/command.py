@@ -23,6 +23,8 @@ from presence_receiver.storage import stored_files
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 KEYS = ("hour", "day", "ap", "ssid", "manufacturer")
+EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
+"""Nothing was received before."""
 STDIN = Path("-")
 
 
@@ -32,11 +34,13 @@ def moment(ctx: click.Context, option: click.Parameter, value: str | None) -> da
         return None
     now = datetime.datetime.now(datetime.UTC)
     if match := re.fullmatch(r"(\d{1,6})([mhd])", value):
-        return now - datetime.timedelta(**{UNITS[match[2]]: int(match[1])})
+        return now - min(now - EPOCH, datetime.timedelta(**{UNITS[match[2]]: int(match[1])}))
     try:
         given = datetime.datetime.fromisoformat(value)
     except ValueError:
         raise click.BadParameter("must be like 30m, 24h or 7d, or a date such as 2026-11-22.") from None
+    if given.year < EPOCH.year:
+        return EPOCH
     given = given if given.tzinfo else given.replace(tzinfo=ctx.params["timezone"])
     if given > now:
         raise click.BadParameter(f"{value} lies in the future: nothing was received since then.")
@@ -61,7 +65,7 @@ def zone(ctx: click.Context, option: click.Parameter, value: str) -> datetime.tz
 @click.option("--since", callback=moment, metavar="TIME", help="What came since: 30m, 24h, 7d, 2026-11-22.")
 @click.option("--timezone", callback=zone, default="UTC", is_eager=True, metavar="ZONE",
               help="Where hours and days begin.  [default: UTC]")
-@click.option("--by", type=click.Choice(KEYS), help="A row for each.  [default: hour]")
+@click.option("--by", type=click.Choice(KEYS), help="A row for each.  [default: hour, day or month, as fits]")
 @click.option("--output", type=click.Choice([*WRITERS]), help="For people or for programs.  [default: table]")
 @click.option("--html", type=click.File("w", encoding="utf-8", lazy=True), metavar="FILE",
               help="Write a page with plots instead.")
@@ -83,13 +87,13 @@ def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path |
         lines = Lines(paths, since, names)
     if files:
         lines.refuse_strangers()
-    step = by if by in ("hour", "day") else None if html else "hour"
+    step = by if by in ("hour", "day") else None
     report = Report(lines, timezone, step, None if files else stored_files(folder, "rejected"))
     warn_of_what_is_missing(report, since)
     if html:
         write_page(report, html)
     else:
-        WRITERS[output or "table"](report, by or "hour")
+        WRITERS[output or "table"](report, by or report.step)
 
 
 @contextmanager

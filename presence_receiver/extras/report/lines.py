@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,12 +22,15 @@ COLUMNS = {
 }
 FROM_FILES = """FROM read_json($paths, format = 'newline_delimited', columns = {columns}, ignore_errors = true,
     filename = true, maximum_object_size = 67108864)"""
+END = "9999-01-01"
+"""Later times are none: Python has no year 10,000, in which an hour or a day may end somewhere."""
 IS_MAC = "(length(clientMac) = 12 OR clientMac[3] IN (':', '-'))"
 """A longer clientMac is a hash; where the receiver made it, the line tells in `randomised` what the address told."""
 READ = f"""
     CREATE TEMP TABLE found AS SELECT
         receivedAt, hash(clientMac) AS device, manufacturer, ssid, x, y, filename,
-        receivedAt IS NOT NULL AND clientMac IS NOT NULL AS is_line, NOT {IS_MAC} AND randomised IS NULL AS is_hashed,
+        receivedAt IS NOT NULL AND receivedAt < TIMESTAMP '{END}' AND clientMac IS NOT NULL AS is_line,
+        NOT {IS_MAC} AND randomised IS NULL AS is_hashed,
         CASE WHEN {IS_MAC} THEN clientMac[2] IN ('2', '6', 'a', 'A', 'e', 'E') ELSE coalesce(randomised = 'true', false)
             END AS is_randomised,
         coalesce(apMac, list_reverse_sort([{{'r': o.rssi, 'm': o.apMac}} FOR o IN deviceObservers])[1].m) AS ap,
@@ -81,7 +85,8 @@ class Lines:
 
     def _load(self, statement: str, paths: Sequence[Path]) -> None:
         try:
-            self._database.execute(statement, {"paths": [*map(str, paths)]})
+            names = [os.devnull if _is_empty(path) else str(path) for path in paths]
+            self._database.execute(statement, {"paths": names})
         except self._failures as error:
             raise Refused(f"The files cannot be read: {str(error).splitlines()[0]}") from None
 
@@ -112,6 +117,11 @@ class Lines:
         self._load(f"CREATE OR REPLACE TEMP TABLE rejected AS SELECT * {FROM_FILES.format(columns=columns)}", paths)
         return self.rows("""SELECT errors, count(*) FROM rejected
             WHERE receivedAt >= ? AND errors IS NOT NULL GROUP BY 1""", self._since)
+
+
+def _is_empty(path: Path) -> bool:
+    """Return whether it should be compressed and nothing is in it, which DuckDB takes for broken."""
+    return path.suffix == ".gz" and path.is_file() and path.stat().st_size == 0
 
 
 def _is_older(path: Path, moment: datetime.datetime) -> bool:

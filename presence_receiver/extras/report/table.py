@@ -12,6 +12,7 @@ import click
 
 from presence_receiver.cli import as_json, cell, console
 from presence_receiver.extras.report.figures import BIN, Report, Row
+from presence_receiver.extras.report.periods import FORMATS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +36,7 @@ def write_table(report: Report, by: str) -> None:
     is cut.
     """
     out = console(sys.stdout)
-    title = f"{by.upper()} ({report.zone})" if by in ("hour", "day") else by.upper()
+    title = f"{by.upper()} ({report.zone})" if by in FORMATS else by.upper()
     draw = functools.partial(_table, title, report.by(by), report.total())
     width = out.width
 

@@ -76,8 +76,17 @@ def _kept(sent: Counter[Key], kept: AsSent) -> Counter[Key]:
 def _found(folder: Path, stem: str, owner_id: int) -> Counter[Key]:
     """Return the stored observations of that owner; each run has an owner of its own."""
     marker = f'"ownerId":{owner_id},'.encode()
-    found = (json.loads(line) for line in stored_lines(folder, stem) if marker in line or stem == "rejected")
+    found = (_parsed(line) for line in stored_lines(folder, stem) if marker in line or stem == "rejected")
     return Counter(key(seen) for line in found if (seen := _observation(line, owner_id)))
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """Return the line; of what is none, as an editor may have left it, nothing."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _observation(line: dict[str, Any], owner_id: int) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from presence_receiver import config
 from presence_receiver.app import kept
 from presence_receiver.as_sent import AS_SENT, AsSent
 from presence_receiver.cli import (
-    Invocation, as_json, checked, checked_url, console, counted, feed_secret, in_seconds, insecure_http,
+    Invocation, Number, as_json, checked, checked_url, console, counted, feed_secret, in_seconds, insecure_http,
     pass_invocation, secret_file, tell,
 )
 from presence_receiver.errors import CallFailed
@@ -34,15 +34,15 @@ CHANGED = ("Where the receiver has PRESENCE_MAC_KEY or PRESENCE_DROP_FIELDS, giv
 @click.option("--aps", type=click.IntRange(1, 10_000), default=4, metavar="N", help="Access points.  [default: 4]")
 @click.option("--devices", type=click.IntRange(0, 10_000), default=8, metavar="N",
               help="Around each of them.  [default: 8]")
-@click.option("--interval", type=click.FloatRange(1), default=60, metavar="SECONDS",
+@click.option("--interval", type=Number(1, 86_400), default=60, metavar="SECONDS",
               help="Between reports.  [default: 60]")
 @click.option("--duration", callback=in_seconds, default="60", metavar="TIME",
               help="How long: 90s, 15m, 1h; with --into, the time that the lines span, such as 7d.  [default: 60]")
-@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1, metavar="X",
+@click.option("--speed", type=Number(0, 1_000_000, min_open=True), default=1, metavar="X",
               help="Times faster.  [default: 1]")
 @click.option("--shape", type=click.Choice(traffic.SHAPES), default="array", metavar="SHAPE",
               help="array (the default), flat, client-centric.")
-@click.option("--bad", type=click.FloatRange(0, 1), default=0, metavar="P",
+@click.option("--bad", type=Number(0, 1), default=0, metavar="P",
               help="Share of bad observations.  [default: 0]")
 @click.option("--verify", type=click.Path(file_okay=False, path_type=Path), metavar="DATA_DIR",
               help="Look for every observation in the files.")

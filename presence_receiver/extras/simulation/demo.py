@@ -28,7 +28,11 @@ def write(plan: traffic.Plan, folder: Path, tally: Tally, random: Random) -> Ite
 
     Refused where there are files already: what is made up is not mixed with what was seen.
     """
-    if folder.is_dir() and any(folder.iterdir()):
+    try:
+        is_empty = not folder.exists() or not any(folder.iterdir())
+    except OSError as failure:
+        raise Refused(f"{folder} cannot be read ({failure.strerror}): give --into a new folder.") from None
+    if not is_empty:
         raise Refused(f"{folder} is not empty: give --into a new folder, that made-up lines are not mixed with others.")
     writer = Writer(config.load(
         {"PRESENCE_DATA_DIR": str(folder), "PRESENCE_FSYNC": "false", "PRESENCE_ROTATE_SECONDS": NEVER},

@@ -60,14 +60,15 @@ class Tally:
         said = answer.body if answer and isinstance(answer.body, dict) else {}
         if answer and said:
             self.unanswered.subtract(delivery.good + delivery.bad)
-        if "accepted" in said:
-            self._acknowledge(delivery, {name: said.get(name) for name in ("accepted", "rejected")})
+        counts = {name: said.get(name) for name in ("accepted", "rejected")}
+        if all(isinstance(count, int) for count in counts.values()):
+            self._acknowledge(delivery, counts)
 
     def _acknowledge(self, delivery: Delivery, counts: dict[str, Any]) -> None:
         self.good.update(delivery.good)
         self.bad.update(delivery.bad)
         self.accepted += counts["accepted"]
-        self.rejected += counts["rejected"] or 0
+        self.rejected += counts["rejected"]
         self.miscounted += counts != delivery.counts
 
     def slowest(self, share: float) -> float:

@@ -83,6 +83,22 @@ def test_all_lines_of_a_device_are_found_by_either_key_and_raw_in_every_file(fol
     assert found.parts == (0, expected.decode(), f"{len(expected.splitlines())} lines found.\n")
 
 
+def test_lines_that_cannot_be_looked_through_without_a_key_are_told(folder, monkeypatch):
+    monkeypatch.delenv("PRESENCE_MAC_KEY")
+    monkeypatch.delenv("PRESENCE_PREVIOUS_MAC_KEYS")
+    told = "Warning: Lines here have pseudonyms: without PRESENCE_MAC_KEY no device is found in them by its address.\n"
+    stranger = "000000000001"
+    assert run("find", stranger).parts == (1, "", f"0 lines found.\n{told}")
+    assert run("forget", stranger, "--dry-run").err.endswith(told)
+    assert run("forget", stranger, "--yes").err.count(told) == 1
+    assert run("find", "0" * 32).parts == (1, "", "0 lines found.\n")
+    assert run("find", stranger, env={"PRESENCE_MAC_KEY": NEW}).parts == (1, "", "0 lines found.\n")
+    (folder / COMPRESSED).unlink()
+    assert run("find", stranger).parts == (1, "", "0 lines found.\n")
+    written(folder / "rejected.jsonl", lines(OTHER, key=NEW, rssi="x"))
+    assert run("find", stranger).parts == (1, "", f"0 lines found.\n{told}")
+
+
 def test_a_pseudonym_may_be_asked_for(folder):
     found = run("find", keyed.pseudonyms(OLD)(ONE))
     assert found.parts == (0, lines(ONE, key=OLD).decode(), "1 line found.\n")
@@ -211,7 +227,17 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_cleaned(folder):
     (folder / COMPRESSED).unlink()
     assert contents(folder) == {name: content for name, content in AFTER.items() if name != COMPRESSED}
     (folder / COMPRESSED).write_bytes(before)
-    assert run("find", ONE).err == f"Error: The files in {folder} cannot all be read: one is not whole gzip.\n"
+
+
+def test_what_can_be_read_is_shown_and_each_other_file_is_named(folder):
+    (folder / COMPRESSED).write_bytes(gzip.compress(BEFORE[COMPRESSED] * 99)[:-9])
+    (folder / REJECTED).write_bytes(b"no gzip")
+    ran = run("find", ONE)
+    error = (f"Error: {folder / COMPRESSED} cannot be read to its end: not whole gzip. "
+             f"{folder / REJECTED} cannot be read to its end: not whole gzip. More lines may be in there.")
+    assert (ran.code, ran.err.splitlines()[1:]) == (1, [error])
+    assert ran.out.encode().startswith(HIS + lines(ONE, key=OLD))
+    assert ran.out.encode().endswith(HIS * 2)
 
 
 def test_with_a_bucket_it_says_what_to_do_first(folder):

@@ -167,6 +167,11 @@ def test_a_gateway_that_fails_lets_nobody_in(set_up):
         "With PRESENCE_SECRET": fault.format(200)})
 
 
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", ".example.org"])
+def test_a_name_that_is_none(set_up, host):
+    assert set_up.examined(f"https://{host}/presence")[2].startswith(f"✗ Name: DNS does not know {host}: check the URL")
+
+
 def test_a_name_that_nobody_knows(set_up):
     lines = set_up.examined("https://nobody.invalid/presence")
     assert lines[2] == ("✗ Name: DNS does not know nobody.invalid: check the URL, or wait until the record is "

@@ -4,7 +4,7 @@ import time
 
 import pytest
 import requests
-from fakes.server import Fake, as_json, page
+from fakes.server import Fake, Reply, as_json, page
 
 from deployment import SECRET, run, running
 from presence_receiver.cli import in_seconds
@@ -116,6 +116,42 @@ def test_what_is_no_age(typed):
         "as in 15m."))
 
 
+@pytest.mark.parametrize("more", [
+    {"warnings": None}, {"warnings": 5}, {"warnings": [None]}, {"secondsSinceDelivery": "x"},
+    {"secondsSinceDelivery": [1]}, {"secondsSinceDelivery": float("inf")}])
+def test_json_of_another_service(more):
+    with Answers(as_json(200, {"status": "ready"} | more)) as fake:
+        for args in ((), ("--max-age", "15m")):
+            assert run("status", fake.url, *args).parts == (1, "", (
+                f"Error: {fake.url}/readyz answered 200 with JSON: check that it is a receiver's URL.\n"))
+
+
+COUNTS = """presence_start_timestamp_seconds 1
+presence_observations_total{result="accepted"} NaN
+presence_observations_total{result="rejected"} +Inf
+"""
+
+
+@pytest.mark.parametrize("metrics", ["", "go_info 1\n", "garbage {{{ \n", "presence_start_timestamp_seconds x", COUNTS])
+def test_metrics_of_another_service(metrics):
+    with Metrics(metrics) as fake:
+        assert run("status", fake.url, PRESENCE_METRICS_TOKEN=TOKEN).parts == (1, "", (
+            f"Error: {fake.url}/metrics does not have a receiver's counts: check that it is a receiver's URL.\n"))
+
+
+class Metrics(Answers):
+    def answer(self, seen):
+        return Reply(200, self.reply.encode()) if seen.path == "/metrics" else as_json(200, {"status": "ready"})
+
+
+def test_an_age_beyond_a_century():
+    assert in_seconds(None, None, "36500d") == 36_500 * 86_400
+    for args in (["status", "http://localhost:1", "--max-age"], ["simulate", "--into", "x", "--duration"]):
+        ran = run(*args, "36501d")
+        assert (ran.code, ran.err.splitlines()[-1]) == (
+            2, f"Error: Invalid value for '{args[-1]}': '36501d' is longer than 36500d.")
+
+
 def test_not_ready():
     full = {"status": "unready", "error": "The storage at PRESENCE_DATA_DIR is full.", "warnings": ["Few bytes."],
             "secondsSinceDelivery": 5}
@@ -130,6 +166,16 @@ def test_something_else_answers():
     with Answers(page(200)) as fake:
         assert run("status", fake.url).parts == (1, "", (
             f"Error: {fake.url}/readyz answered 200 with an HTML page: check that it is a receiver's URL.\n"))
+
+
+@pytest.mark.parametrize("secret", ["пароль12345", "caf\udce9secret"])
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_a_secret_that_no_header_can_carry(command, secret):
+    with Answers(as_json(200, {"status": "ready"})) as fake:
+        ran = run(command, f"{fake.url}/presence", PRESENCE_SECRET=secret)
+    assert ran.code == 1
+    assert ran.err == ("Error: A secret or an access token has a character that an HTTP header cannot carry: "
+                       "`presence-cli new-secret` makes a secret without.\n")
 
 
 def test_nobody_answers(tmp_path):

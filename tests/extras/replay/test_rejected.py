@@ -57,7 +57,7 @@ def test_reasons_with_an_example_each_and_what_replay_would_do(data):
 """, "")
     assert files == {path.name: path.read_bytes() for path in data.iterdir()}
     ran = run("replay", *sorted(map(str, data.glob("rejected*"))), "--data-dir", str(data))
-    assert ran.err.splitlines()[-1] == f"{data}/rejected.jsonl: 1 added, 3 still rejected."
+    assert ran.err.splitlines()[-1] == f"{data}/rejected.jsonl: 1 added to {data}/presence.jsonl, 3 still rejected."
     assert run("rejected", env={"PRESENCE_DATA_DIR": str(data)}).out.splitlines()[-1] == (
         "5 rejected lines. Replay would change nothing.")
 
@@ -90,6 +90,14 @@ def test_nothing_there(tmp_path):
     assert run("rejected", "--data-dir", str(tmp_path / "none")).parts == (1, "", (
         f"Error: {tmp_path}/none cannot be read (No such file or directory): "
         "give the folder that the receiver has as PRESENCE_DATA_DIR.\n"))
+
+
+def test_a_file_that_is_not_whole_is_named(tmp_path):
+    path = tmp_path / "rejected-20261101T000000.000000Z.jsonl.gz"
+    for content in (b"no gzip", gzip.compress(OBSERVER * 99)[:-9]):
+        path.write_bytes(content)
+        assert run("rejected", "--data-dir", str(tmp_path)).parts == (
+            1, "", f"Error: {path} cannot be read to its end: not whole gzip.\n")
 
 
 def test_replay_of_a_file_of_another_kind_says_so_and_leaves_it(tmp_path):

@@ -96,6 +96,22 @@ def test_since(folder, since, count):
     assert json.loads(ran.out)["total"]["observations"] == count
 
 
+@pytest.mark.parametrize("since", [["999999d"], ["0001-01-01", "--timezone", "Asia/Tokyo"], ["1969-12-31"]])
+def test_since_before_there_was_anything(folder, since):
+    ran = run("report", "--data-dir", folder, "--output", "json", "--since", *since)
+    assert json.loads(ran.out)["total"]["observations"] == 4
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_a_time_at_the_end_of_all_years_is_none(tmp_path, zone):
+    (tmp_path / "presence.jsonl").write_bytes(
+        line(receivedAt="9998-12-31T23:59:59.000000Z") + line(receivedAt="9999-01-01T00:00:00.000000Z"))
+    ran = run("report", "--data-dir", tmp_path, "--output", "json", "--timezone", zone)
+    said = json.loads(ran.out)
+    assert (said["by"], len(said["rows"]), said["total"]["observations"]) == ("hour", 1, 1)
+    assert said["files"][0]["skipped"] == 1
+
+
 def test_since_some_time_ago(folder):
     assert json.loads(run("report", "--data-dir", folder, "--since", "9999d", "--output", "json").out)["from"]
     ran = run("report", "--data-dir", folder, "--since", "last week")
@@ -140,6 +156,17 @@ def test_nothing_to_report_on(tmp_path):
         f"Error: There is no folder {tmp_path / 'none'}: give FILES, or the receiver's folder as --data-dir.\n"))
     assert run("report", "--data-dir", tmp_path).parts == (1, "", (
         "Error: There are no files to report on: give FILES, or the receiver's folder as --data-dir.\n"))
+
+
+def test_an_empty_compressed_file_has_no_lines_and_costs_no_others(folder):
+    alone = folder / "alone"
+    alone.mkdir()
+    for stem in ("presence", "rejected"):
+        (folder / f"{stem}-20261101T000000.000000Z.jsonl.gz").touch()
+        (alone / f"{stem}-20261101T000000.000000Z.jsonl.gz").touch()
+    total = json.loads(run("report", "--data-dir", folder, "--output", "json").out)["total"]
+    assert total["observations"] == 4
+    assert json.loads(run("report", "--data-dir", alone, "--output", "json").out)["from"] is None
 
 
 def test_no_lines_at_all(tmp_path):

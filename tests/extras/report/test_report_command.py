@@ -45,6 +45,18 @@ def test_days_begin_where_the_time_zone_says(folder, report, zone, days):
     assert rows(report("--data-dir", folder, "--by", "day", "--timezone", zone, "--output", "json")) == days
 
 
+@pytest.mark.parametrize("first, by, count", [
+    ("2026-11-09T00:00:00.000000Z", "hour", 240), ("2026-11-08T00:00:00.000000Z", "day", 11),
+    ("2025-01-01T00:00:00.000000Z", "month", 23), ("1970-01-01T00:00:00.000000Z", "month", 683)])
+def test_the_longer_it_is_the_longer_are_the_periods(tmp_path, line, report, first, by, count):
+    (tmp_path / "presence.jsonl").write_bytes(line(receivedAt=first) + line(receivedAt="2026-11-18T23:30:00.000000Z"))
+    said = json.loads(report("--data-dir", tmp_path, "--output", "json").stdout)
+    assert (said["by"], len(said["rows"])) == (by, count)
+    assert report("--data-dir", tmp_path).stdout.startswith(f"{by.upper()} (UTC)")
+    assert report("--data-dir", tmp_path, "--output", "csv").stdout.startswith(f"{by},")
+    assert report("--data-dir", tmp_path, "--by", "day").stdout.startswith("DAY (UTC)")
+
+
 def test_a_date_of_since_begins_where_the_time_zone_says(folder, report):
     since = ("--since", "2026-11-19", "--output", "json", "--timezone")
     assert json.loads(report("--data-dir", folder, *since, "Europe/Berlin").stdout)["total"]["observations"] == 1

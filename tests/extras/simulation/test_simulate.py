@@ -20,7 +20,7 @@ from reading import lines
 from deployment import SECRET, run, running
 from running import wait_until
 from presence_receiver.cli import counted
-from presence_receiver.errors import CallFailed, Refused
+from presence_receiver.errors import CallFailed, NotRead, Refused
 from presence_receiver.extras.simulation import accounting, traffic
 from presence_receiver.extras.simulation.site import Site
 from presence_receiver.extras.simulation.tally import Tally
@@ -221,6 +221,18 @@ def test_another_folder_than_the_receivers(receiver, tmp_path):
         1, "Error: 32 acknowledged, accepted observations are missing from the files.\n")
 
 
+def test_what_is_no_rejected_line_is_none_of_the_runs(tmp_path):
+    (tmp_path / "rejected.jsonl").write_bytes(b"[1]\nxxx\n")
+    assert [each.missing for each in accounting.differences(Tally(owner_id=1), tmp_path)] == [0, 0]
+
+
+def test_a_file_that_is_not_whole_is_named(tmp_path):
+    path = tmp_path / "presence-20261101T000000.000000Z.jsonl.gz"
+    path.write_bytes(b"no gzip")
+    with pytest.raises(NotRead, match=f"^{path} cannot be read to its end: not whole gzip.$"):
+        accounting.differences(Tally(owner_id=1), tmp_path)
+
+
 def test_a_wrong_secret(receiver):
     ran = run("simulate", receiver.url, "--duration", 5, "--speed", 600, PRESENCE_SECRET="wrong")
     assert ran.parts == (1, "", (
@@ -243,6 +255,16 @@ def test_nobody_there():
         url = f"http://127.0.0.1:{free.getsockname()[1]}/presence"
     assert run("simulate", url, "--duration", 5).parts == (1, "", (
         f"Error: {url} does not answer (it cannot be reached): check the URL and that the receiver runs.\n"))
+
+
+@pytest.mark.parametrize("counts", [
+    {"accepted": "x", "rejected": 0}, {"accepted": None}, {"accepted": 1e999, "rejected": []},
+    {"accepted": 32, "rejected": "0"}, {"accepted": {"a": 1}}])
+def test_counts_that_are_none_acknowledge_nothing(counts):
+    with ReceiverFake(SECRET) as fake:
+        fake.ok = as_json(200, counts)
+        ran = run("simulate", fake.url, "--duration", 0.1)
+    assert (ran.code, ran.err) == (1, "Error: No delivery was acknowledged: 1 × 200.\n")
 
 
 def test_an_answer_that_is_lost_later_does_not_end_it():
