@@ -10,6 +10,7 @@ from presence_receiver import lines
 from presence_receiver.cli import (
     Invocation, counted, data_dir, pass_invocation, progress, receivers_folder, tell, warn,
 )
+from presence_receiver.config import Settings
 from presence_receiver.errors import Refused
 from presence_receiver.extras.privacy.device import Devices
 from presence_receiver.extras.privacy.find_command import keys, warn_of_pseudonyms
@@ -50,13 +51,18 @@ def command(invocation: Invocation, macs: tuple[str, ...], data_dir: str | None,
         if dry_run or not count:
             return
         ask(count)
+    forget_now(settings, devices)
+    if yes:
+        warn_of_pseudonyms(devices)
+
+
+def forget_now(settings: Settings, devices: Devices) -> None:
+    """Forget, and tell what was done; Refused where nothing could be begun."""
     start = lines.stamp(datetime.datetime.now(datetime.UTC))
     try:
         told(forget(settings, devices, progress), "forgotten")
     except OSError as failure:
         raise Refused(f"Nothing could be begun in {settings.data_dir}: {failure.strerror}.") from None
-    if yes:
-        warn_of_pseudonyms(devices)
     tell(f"What came after {start} was not looked at.")
 
 

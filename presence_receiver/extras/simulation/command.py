@@ -10,7 +10,6 @@ from typing import Any, BinaryIO
 
 import click
 
-from presence_receiver import config
 from presence_receiver.app import kept
 from presence_receiver.as_sent import AS_SENT, AsSent
 from presence_receiver.cli import (
@@ -22,8 +21,6 @@ from presence_receiver.extras.simulation import accounting, demo, traffic
 from presence_receiver.extras.simulation.posting import posting
 from presence_receiver.extras.simulation.tally import Tally
 from presence_receiver.http_client import is_loopback
-
-INTERRUPTED = 130
 
 CHANGED = ("Where the receiver has PRESENCE_MAC_KEY or PRESENCE_DROP_FIELDS, give this command the same, "
            "for lines then differ from what was sent.")
@@ -63,7 +60,7 @@ def command(invocation: Invocation, /, url: str | None, verify: Path | None, int
     Example: presence-cli simulate http://localhost:8000/presence --speed 60
     """
     plan = traffic.Plan(access_points=options.pop("aps"), **options)
-    keeping = kept(config.load(invocation.values, needs_secret=False)) if verify else AS_SENT
+    keeping = kept(invocation.settings()) if verify else AS_SENT
     tally = Tally(owner_id=secrets.randbelow(2**31))
     if bool(url) == bool(into):
         raise click.UsageError("Give either URL or --into.")
@@ -79,7 +76,7 @@ def command(invocation: Invocation, /, url: str | None, verify: Path | None, int
     if tally.statuses or not is_interrupted:
         fail_if_wrong(tally, verify or into, keeping)
     if is_interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+        raise click.Abort
 
 
 def run(steps: Iterator[None], tally: Tally, duration: float | None) -> bool:
