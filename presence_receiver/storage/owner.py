@@ -52,10 +52,10 @@ def _owner(folder: Path) -> os.stat_result | None:
         found = os.stat(folder)
     except FileNotFoundError:
         return None
-    except NotADirectoryError:
-        raise Refused(f"{folder} is no folder: give the receiver's as --data-dir.") from None
     except PermissionError:
         raise Refused(f"{folder} lies in a folder that is closed to you: run this as the receiver's user.") from None
+    except OSError:
+        raise Refused(f"{folder} is no folder: give the receiver's as --data-dir.") from None
     return None if os.geteuid() and os.access(folder, os.W_OK | os.X_OK) else found
 
 

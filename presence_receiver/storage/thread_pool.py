@@ -39,15 +39,16 @@ def start(work: Callable[[bool], bool], done: Callable[[], None]) -> None:
 
 
 def _spawned(work: Callable[[], Any]) -> Any:
-    """Return gevent's result of work that its pool will do; RuntimeError where it can begin no thread for it."""
+    """Return gevent's result of work that its pool will do; RuntimeError where it can begin no thread for it.
+
+    The thread is begun first: gevent begins one for what is in its queue already, from where another would do it.
+    """
     from gevent import get_hub
 
-    void: list[bool] = []
-    try:
-        return get_hub().threadpool.spawn(lambda: void or work())
-    except RuntimeError:
-        void.append(True)  # gevent has put it into its queue all the same
-        raise
+    pool = get_hub().threadpool
+    if len(pool) >= pool.size < pool.maxsize:
+        pool.size += 1
+    return pool.spawn(work)
 
 
 def _worked(work: Callable[[bool], bool], waits: bool, done: Callable[[], None]) -> bool:

@@ -249,6 +249,9 @@ def test_without_a_lock_file_the_folder_says_whose_the_files_are(shared):
 
 
 def test_a_file_is_no_data_folder(shared):
+    (shared / "itself").symlink_to(shared / "itself")
+    for path in (shared / "itself", shared / ("x" * 300)):
+        assert owned(path) == f"{path} is no folder: give the receiver's as --data-dir.\n"
     path = shared / "rejected.jsonl"
     assert owned(path) == f"{path} is no folder: give the receiver's as --data-dir.\n"
 

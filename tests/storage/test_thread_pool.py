@@ -35,6 +35,8 @@ with file_lock.FileLock(folder / ".presence.lock").held():  # without gevent a t
             one.append(line("refused"), b"")
         except StorageError as error:
             print(error.kind, flush=True)
+    if sys.argv[2] == "gevent":
+        assert not len(gevent.get_hub().threadpool)  # what is in its queue, another thread would do
     resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
 for _ in range(2):
     one.append(line("stored"), b"")

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from presence_receiver.extras.bucket.names import ASIDE, INBOX, Name, split
-from presence_receiver.extras.bucket.store import CALL_SECONDS, Bucket, BucketFault, Missing
+from presence_receiver.extras.bucket.store import CALL_SECONDS, Bucket, BucketFault
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.mask import one_line
 
@@ -71,8 +71,6 @@ class Inbox:
                 content = self._bucket.get(name.path, CALL_SECONDS if size < LARGE else LARGE_SECONDS)
                 if lines := split(content, name.accepted):
                     return lines
-        except Missing:
-            return None  # somebody else's delete came between
         except BucketFault as fault:
             self._log.warning("stays", "The object %s stays where it is: %s", name.path, fault)
         else:

@@ -21,7 +21,8 @@ from presence_receiver.errors import CallFailed
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
-ENDPOINT = r"(AWS|GOOGLE|AZURE)\w*_ENDPOINT\w*"
+ENDPOINT = r"(AWS|AZURE)(_STORAGE|_METADATA|_MSI)?_ENDPOINT(_URL(_S3)?)?"
+"""Only those that are URLs: AWS_USE_FIPS_ENDPOINT, say, is true or false."""
 
 PAGE = 1000
 """Objects that a provider lists or deletes in one request."""

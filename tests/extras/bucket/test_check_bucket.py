@@ -98,6 +98,13 @@ def test_what_the_client_would_panic_at(name, value, said, store):
     assert ran.parts == (1, "", f"Error: {said}\n")
 
 
+def test_what_is_called_an_endpoint_and_is_none(store):
+    names = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+             "AZURE_USE_FABRIC_ENDPOINT")
+    ran = check(store, **dict.fromkeys(names, "false"), AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE="IPv4")
+    assert (ran.code, ran.err) == (0, "")
+
+
 def test_half_of_the_credentials(store, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     variables = {name: value for name, value in store.variables.items() if name != "AWS_ACCESS_KEY_ID"}

@@ -279,13 +279,6 @@ def test_objects_that_break_off_are_fetched_again(store, collect, folder, gatewa
     assert one.stop() == 0
 
 
-def test_an_object_that_was_listed_and_is_gone_is_nobodys_fault(store, collect, folder, gateway, behind):
-    put(store, 1)
-    gateway.mode = "gone objects"
-    said = once(collect, folder, variables=behind)
-    assert gateway.count("GET /") > 1 and "stays where it is" not in said
-
-
 def test_missing_settings(tmp_path):
     from running import environment
     done = subprocess.run(["presence-cli", "collect"], env=environment(tmp_path), capture_output=True, text=True)

@@ -13,6 +13,10 @@ from reading import content, contents, paths
 from running import Receiver, wait_until
 from sending import Ledger, Load, delivery, post
 
+from presence_receiver import config
+from presence_receiver.errors import StorageError
+from presence_receiver.storage import Writer
+
 NONE = 1 << 40
 """The number of a delivery that must not be kept."""
 
@@ -100,13 +104,14 @@ def test_half_a_rejected_line_outlives_a_full_filesystem(tmp_path):
     with mounted("tmpfs", disk, "-t", "tmpfs", "-o", "size=1m"):
         (disk / "data").mkdir()
         (disk / "data" / "rejected.jsonl").write_bytes(half)
-        with Receiver(disk / "data", tmp_path / "log") as one:
-            fill(disk / "filler")
-            assert one.post(b"{").status == 503
-            assert (one.folder / "rejected.jsonl").read_bytes() == half
-            (disk / "filler").unlink()
-            assert one.post(b"{").status == 400
-            assert json.loads((one.folder / "rejected.jsonl").read_bytes().splitlines()[0])["body"] == half.decode()
+        writer = Writer(config.load({"PRESENCE_DATA_DIR": str(disk / "data")}, needs_secret=False))
+        fill(disk / "filler")
+        with pytest.raises(StorageError, match="is full"):
+            writer.append(b"", b"{}\n")
+        assert (disk / "data" / "rejected.jsonl").read_bytes() == half
+        (disk / "filler").unlink()
+        writer.append(b"", b"{}\n")
+        assert json.loads((disk / "data" / "rejected.jsonl").read_bytes().splitlines()[0])["body"] == half.decode()
 
 
 @contextmanager
