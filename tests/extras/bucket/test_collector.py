@@ -234,6 +234,7 @@ def test_a_position_that_no_collector_wrote(store, collect, folder):
     assert found(folder) == [1]
 
 
+@pytest.mark.slow
 def test_what_waits_is_said_as_far_as_it_is_known(store, collect, folder, gateway, behind):
     """Whoever moves back to files ends the collector when nothing waits."""
     for number in range(1001):

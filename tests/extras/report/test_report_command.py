@@ -54,6 +54,11 @@ def test_the_longer_it_is_the_longer_are_the_periods(tmp_path, line, report, fir
     assert (said["by"], len(said["rows"])) == (by, count)
     assert report("--data-dir", tmp_path).stdout.startswith(f"{by.upper()} (UTC)")
     assert report("--data-dir", tmp_path, "--output", "csv").stdout.startswith(f"{by},")
+
+
+def test_whoever_says_by_what_gets_it(tmp_path, line, report):
+    (tmp_path / "presence.jsonl").write_bytes(
+        line(receivedAt="2025-01-01T00:00:00.000000Z") + line(receivedAt="2026-11-18T23:30:00.000000Z"))
     assert report("--data-dir", tmp_path, "--by", "day").stdout.startswith("DAY (UTC)")
 
 
