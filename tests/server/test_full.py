@@ -68,13 +68,15 @@ def test_a_head_and_an_answer_that_is_not_read_are_safe_for_a_while(sent, server
 
 
 def test_nobody_goes_whose_request_is_under_way(server):
-    with connections(server, sent=POST + BODY[:-1]) as busy:
+    with connections(server, sent=POST + b"Expect: 100-continue\r\n" + BODY[:-2]) as busy:
+        for connection in busy:  # each is under way before another comes
+            assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         with connections(server, 1, POST + BODY) as (waiting,):
             waiting.settimeout(0.5)
             with pytest.raises(TimeoutError):
                 waiting.recv(1)
             for connection in busy:
-                connection.sendall(b"]")
+                connection.sendall(b"[]")
                 assert read_answer(connection).status == 200
             waiting.settimeout(10)
             assert read_answer(waiting).status == 200
