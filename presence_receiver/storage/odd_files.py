@@ -31,7 +31,7 @@ def stem_of(name: str) -> str | None:
     return found[0] if found and name.startswith(ODD) else None
 
 
-def put_aside(folder: Path, stem: str) -> list[Path]:
+def odd_paths(folder: Path, stem: str) -> list[Path]:
     """Return the odd files of that stem that are not taken apart yet; their lines are in no other file."""
     return [folder / name for name in sorted(durable.plain_names(folder)) if stem_of(name) == stem]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -46,17 +47,30 @@ def become_owner(folder: Path) -> None:
 
 def _owner(folder: Path) -> os.stat_result | None:
     """Return whose the files are; None where there are none yet and whoever asks may make them."""
+    with suppress(OSError):
+        return os.lstat(folder / ".presence.lock")
+    found = found_folder(folder)
+    return None if os.geteuid() and os.access(folder, os.W_OK | os.X_OK) else found
+
+
+def found_folder(folder: Path) -> os.stat_result | None:
+    """Return what is known of the folder, None where nothing has its name; Refused where it is no folder to be seen."""
     try:
-        with suppress(FileNotFoundError, PermissionError):
-            return os.lstat(folder / ".presence.lock")
         found = os.stat(folder)
     except FileNotFoundError:
         return None
     except PermissionError:
         raise Refused(f"{folder} lies in a folder that is closed to you: run this as the receiver's user.") from None
     except OSError:
-        raise Refused(f"{folder} is no folder: give the receiver's as --data-dir.") from None
-    return None if os.geteuid() and os.access(folder, os.W_OK | os.X_OK) else found
+        raise no_folder(folder) from None
+    if not stat.S_ISDIR(found.st_mode):
+        raise no_folder(folder)
+    return found
+
+
+def no_folder(folder: Path) -> Refused:
+    """Return what to say where a command's folder is none."""
+    return Refused(f"{folder} is no folder: give the receiver's as --data-dir.")
 
 
 def user_name(user: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from presence_receiver.config import Settings
 from presence_receiver.extras.privacy.device import Devices
 from presence_receiver.storage import (
-    STEMS, UNREADABLE, Housekeeping, Progress, closed_files, lines_in, put_aside, rewrite, stored_files,
+    STEMS, UNREADABLE, Housekeeping, Progress, closed_files, lines_in, odd_paths, rewrite, stored_files,
     why_unreadable,
 )
 
@@ -33,7 +33,7 @@ class Found:
 def look(settings: Settings, devices: Devices, show: Show) -> Iterator[Found]:
     """Tell of each file, the two that grow and odd ones too, what `forget` would find, and change nothing."""
     for stem in STEMS:
-        for path in [*put_aside(settings.data_dir, stem), *stored_files(settings.data_dir, stem)]:
+        for path in [*odd_paths(settings.data_dir, stem), *stored_files(settings.data_dir, stem)]:
             compressed = path.with_name(f"{path.name}.gz")
             yield _counted(path if path.exists() or not compressed.exists() else compressed, devices, show)
 
