@@ -36,11 +36,11 @@ class Writer:
     """Appends to presence.jsonl and rejected.jsonl in the data folder; opens nothing before the first append."""
 
     def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
-        self._metrics = metrics or Metrics()
-        self._lock = FileLock(settings.data_dir / LOCK_NAME)
+        self._folder, self._metrics = settings.data_dir, metrics or Metrics()
+        self._lock = FileLock(self._folder / LOCK_NAME)
         self._files = LineFiles(settings, self._lock)
         self._accepted, self._rejected = self._files.accepted, self._files.rejected
-        self._journal = Journal(settings.data_dir)
+        self._journal = Journal(self._folder)
         self._commits = GroupCommit(self._locked, self._commit_group, self._count)
         self._log = LimitedLog(logging.getLogger(__name__))
 
@@ -116,7 +116,7 @@ class Writer:
             return
         with self._locked(False) as is_held:
             for name in names if is_held else ():
-                durable.remove_file(self._journal.path.with_name(name))
+                durable.remove_file(self._folder / name)
 
     def close_now(self) -> None:
         """Close both files, where anything is in them; StorageError where that fails, perhaps with one closed.
