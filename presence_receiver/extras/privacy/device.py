@@ -33,7 +33,6 @@ class Devices:
     """The devices with these addresses, or with pseudonyms or digests where those are given."""
 
     def __init__(self, given: Sequence[str], keys: Sequence[str]) -> None:
-        self._has_keys, self.has_met_pseudonyms = bool(keys), False
         pseudonyms = [keyed.pseudonyms(key) for key in keys]
         self._digits = {digits for text in given if (digits := addresses.digits(text))}
         self._hashes = {text.lower() for text in given if DIGEST.fullmatch(text) and not addresses.digits(text)}
@@ -44,15 +43,15 @@ class Devices:
         self._seeds |= {found.encode() for found in self._hashes}
         self._lengths = sorted({len(seed) for seed in self._seeds})
         self._runs = re.compile(rb"[0-9a-f]{%d,}" % self._lengths[0])
+        self._is_blind = bool(self._digits) and not keys
+        self.may_be_missed = False
+        """Whether a line had pseudonyms, while there was no key to make those of the addresses given."""
 
     def are_in(self, line: bytes) -> bool:
         """Return whether a line names one of the devices, be it in a body that could not be read."""
-        self.has_met_pseudonyms = self.has_met_pseudonyms or any(mark in line for mark in MARKS)
+        if self._is_blind and not self.may_be_missed:
+            self.may_be_missed = any(mark in line for mark in MARKS)
         return self._are_named(_plain(line)) or b'"bodyBase64":' in line and self._are_named(_body(line))
-
-    def may_be_missed(self) -> bool:
-        """Return whether a line had pseudonyms, while there is no key to make those of the addresses given."""
-        return self.has_met_pseudonyms and bool(self._digits) and not self._has_keys
 
     def _are_named(self, text: bytes) -> bool:
         """Return whether one is; the digits alone are looked at first, a tenth of what all addresses take."""

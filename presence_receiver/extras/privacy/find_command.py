@@ -46,7 +46,7 @@ def command(invocation: Invocation, mac: str, data_dir: str | None) -> None:
 
 def warn_of_pseudonyms(devices: Devices) -> None:
     """Tell where lines were looked through in vain, for want of a key."""
-    if devices.may_be_missed():
+    if devices.may_be_missed:
         warn("Lines here have pseudonyms: without PRESENCE_MAC_KEY no device is found in them by its address.")
 
 
