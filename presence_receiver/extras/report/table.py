@@ -22,7 +22,7 @@ LONGEST, SHORTEST = 30, 8
 GAP = 2
 BAR = ""
 """The title of the bars."""
-COLUMNS = ("DEVICES", "RANDOMISED", "OBSERVATIONS", "ASSOCIATED", "MEDIAN RSSI")
+COLUMNS: tuple[str, ...] = ("DEVICES", "RANDOMISED", "OBSERVATIONS", "ASSOCIATED", "MEDIAN RSSI")
 LEAST = ("MEDIAN RSSI", "RANDOMISED", "ASSOCIATED", "OBSERVATIONS")
 """The columns that go where the terminal is too narrow for all, the first of them first."""
 MEANINGS = {"DEVICES": "are distinct addresses", "RANDOMISED": "those with the local bit",
@@ -40,10 +40,11 @@ def write_table(report: Report, by: str) -> None:
     draw = functools.partial(_table, title, report.by(by), report.total())
     width = out.width
 
-    def needed(columns: Sequence[str], room: int = 0) -> int:
+    @functools.cache
+    def needed(columns: tuple[str, ...], room: int = 0) -> int:
         return out.measure(draw(columns, room), options=out.options.update(width=100_000)).maximum
 
-    columns = fitting(width, needed)
+    columns = fitting(width, needed)  # each is drawn once: a row for each of 10,000 access points takes its time
     room = bar_room(width - needed(columns) - GAP) if len(columns) == len(COLUMNS) else 0
     out.width = max(width, needed(columns, room))
     out.print(draw(columns, room))
@@ -51,13 +52,13 @@ def write_table(report: Report, by: str) -> None:
     _write_strengths(report.rssi(), width)
 
 
-def fitting(width: int, needed: Callable[[Sequence[str]], int]) -> list[str]:
+def fitting(width: int, needed: Callable[[tuple[str, ...]], int]) -> tuple[str, ...]:
     """Return the columns that need no more than the width, at least one; `needed` tells what some need."""
-    columns = [*COLUMNS]
+    columns = COLUMNS
     for least in LEAST:
         if needed(columns) <= width:
             break
-        columns.remove(least)
+        columns = tuple(name for name in columns if name != least)
     return columns
 
 
