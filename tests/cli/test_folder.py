@@ -1,11 +1,9 @@
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
+from other_user import needs_root, reachable_folder
 
 CLOSED = """
 import os, sys
@@ -25,14 +23,10 @@ main.main()
 @pytest.fixture
 def inner():
     """A folder within one that only root can enter."""
-    if os.geteuid() != 0:
-        pytest.skip("This needs root.")
-    folder = Path(tempfile.mkdtemp(prefix="presence-test-"))
-    try:
+    needs_root()
+    with reachable_folder() as folder:
         (folder / "inner").mkdir()
         yield folder / "inner"
-    finally:
-        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("args", [["find", "5CB901642E60"], ["forget", "--dry-run", "5CB901642E60"],

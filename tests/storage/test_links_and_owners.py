@@ -1,13 +1,11 @@
 """Links, FIFOs and folders under our names, and files that another user makes; some of it needs root."""
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
+from other_user import NOBODY, give_away, needs_root, reachable_folder
 from reading import raw_lines
 from running import Receiver
 from storage.test_active_file import line, settings, writer
@@ -15,8 +13,6 @@ from storage.test_active_file import line, settings, writer
 from presence_receiver.errors import NotReplayed
 from presence_receiver.extras.replay.rewriting import replay
 from presence_receiver.storage import Housekeeping, compression, stored_lines
-
-NOBODY = 65534
 
 
 def put(path, what):
@@ -152,19 +148,14 @@ def test_at_the_start_it_is_a_sentence(tmp_path):
 @pytest.fixture
 def shared():
     """A data folder of another user's, where that one can reach it."""
-    if os.geteuid() != 0:
-        pytest.skip("This needs root.")
-    folder = Path(tempfile.mkdtemp(prefix="presence-test-"))
-    try:
+    needs_root()
+    with reachable_folder() as folder:
         seen = {"report": {"ownerId": 1, "apMac": "C413E2008040"},
                 "observation": {"clientMac": "5CB901642E60", "seenEpoch": 1}, "errors": {}}
         (folder / "rejected.jsonl").write_text(json.dumps({"receivedAt": "2026-11-22T20:15:00Z", **seen}) + "\n")
         (folder / ".presence.lock").touch(0o600)
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, NOBODY, NOBODY)
+        give_away(folder)
         yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 REPLAY = """

@@ -1,15 +1,11 @@
 """Where no thread can be begun: deliveries are refused, and all is well again when there are some."""
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
+from other_user import NOBODY, give_away, reachable_folder
 from reading import lines
-
-NOBODY = 65534
 
 WITHOUT_THREADS = """
 import datetime, gevent.monkey, os, resource, sys, time
@@ -50,13 +46,10 @@ os._exit(0)  # whatever coverage would write, another user's file is it
 @pytest.fixture
 def folder():
     """A data folder that the second user can reach, and that is its own."""
-    made = Path(tempfile.mkdtemp(prefix="presence-test-"))
-    try:
+    with reachable_folder() as made:
         if os.geteuid() == 0:
-            os.chown(made, NOBODY, NOBODY)
+            give_away(made)
         yield made
-    finally:
-        shutil.rmtree(made)
 
 
 @pytest.mark.parametrize("kind", ["gevent", "threads"])

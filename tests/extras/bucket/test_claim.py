@@ -1,21 +1,18 @@
 """One collector a bucket, and one a folder."""
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 from objects import ODD, found, once, put
+from other_user import NOBODY, give_away, needs_root, reachable_folder
 from processes import opened
 from running import environment, wait_until
 
 from presence_receiver.errors import Refused
 from presence_receiver.extras.bucket.claim import Claim
 from presence_receiver.extras.bucket.store import Bucket
-
-NOBODY = 65534
 
 
 def test_a_bucket_has_one_folder(store, collect, folder, tmp_path):
@@ -127,16 +124,11 @@ main.main()
 @pytest.fixture
 def shared():
     """A data folder of another user's, where that one can reach it."""
-    if os.geteuid() != 0:
-        pytest.skip("This needs root.")
-    folder = Path(tempfile.mkdtemp(prefix="presence-test-"))
-    try:
+    needs_root()
+    with reachable_folder() as folder:
         (folder / ".presence.lock").touch(0o600)
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, NOBODY, NOBODY)
+        give_away(folder)
         yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 def collected(folder, store, *user):
