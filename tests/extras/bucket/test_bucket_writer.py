@@ -118,7 +118,7 @@ os._exit(0)  # whatever coverage would write, another user's file is it
 
 def test_a_moment_without_threads(store):
     """One that is there already stores what it has by itself; where there is none, it is a sentence."""
-    ran = subprocess.run([sys.executable, "-c", WITHOUT_THREADS, store.url, str(NOBODY)], env=os.environ | store.variables,
-                         capture_output=True, text=True, timeout=60)
+    ran = subprocess.run([sys.executable, "-c", WITHOUT_THREADS, store.url, str(NOBODY)],
+                         env=os.environ | store.variables, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stdout) == (0, f"{writer.NO_THREAD}\n"), ran.stderr
     assert len(store.paths()) == 4
