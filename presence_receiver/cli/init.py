@@ -74,7 +74,7 @@ def asked(invocation: Invocation) -> dict[str, str]:
     for name, question in QUESTIONS[api].items():
         while not values.get(name) or is_refused(invocation, values, name):
             values[name] = prompt(question, DEFAULTS.get(name), is_hidden=bool(HIDDEN.search(name)))
-    return values | {"PRESENCE_SECRET": feed_secret()}
+    return values | {"PRESENCE_SECRET": feed_secret(invocation.environment.get("PRESENCE_SECRET"))}
 
 
 def is_refused(invocation: Invocation, values: dict[str, str], name: str) -> bool:
@@ -85,10 +85,11 @@ def is_refused(invocation: Invocation, values: dict[str, str], name: str) -> boo
     return fault is not None
 
 
-def feed_secret() -> str:
-    """Return the secret that is typed, as often as it takes, or a new one."""
+def feed_secret(given: str | None) -> str:
+    """Return the secret that is typed, as often as it takes; else the one that is set already, or a new one."""
+    question = f"{NAME}; Enter {'keeps the one that is set' if given else 'makes one'}"
     while True:
-        secret = prompt(f"{NAME}; Enter makes one", "", is_hidden=True)
+        secret = prompt(question, "", is_hidden=True) or given
         try:
             return checked(secret, "HiveManager", LONGEST_SECRET) if secret else fresh()
         except ConfigError as error:

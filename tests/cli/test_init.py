@@ -71,6 +71,14 @@ def test_enter_makes_a_secret_and_a_short_one_is_asked_for_again(hivemanager, fi
     assert len(read_environment(str(file))["PRESENCE_SECRET"]) == 32
 
 
+def test_enter_keeps_the_secret_that_a_receiver_has_already(hivemanager, file):
+    with Terminal("init", str(file), env={"COLUMNS": "400", "PRESENCE_SECRET": "deployed-already"}) as terminal:
+        last = LAST.replace("makes one", "keeps the one that is set"), ""
+        answer(terminal, [*ANSWERS["hivemanager"](hivemanager.fake.url), last], None)
+        assert terminal.end() == 0
+    assert read_environment(str(file))["PRESENCE_SECRET"] == "deployed-already"
+
+
 def test_what_is_there_is_overwritten_only_when_one_says_so(hivemanager, file):
     file.write_text("MINE=1\n")
     question = f"{file} exists. Write it anew? [y/N]: "
