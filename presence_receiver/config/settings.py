@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import importlib.util
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,8 @@ def _bucket_url(text: str) -> None:
     if not re.fullmatch(r"(s3|gs|az)://[^/?#\s@:%]+(/(?!\.\.?(/|$))[^/?#\s%]+)*/?", text):
         raise ValidationError("must be s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.")
     if not importlib.util.find_spec("obstore"):
-        raise ValidationError("needs its extra: pip install -r presence_receiver/extras/bucket/requirements.txt")
+        raise ValidationError(f"needs its extra: {sys.executable} -m pip install -r "
+                              "presence_receiver/extras/bucket/requirements.txt")
 
 
 class SettingsSchema(Schema):

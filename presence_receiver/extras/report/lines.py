@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,7 +37,8 @@ READ = f"""
         coalesce(apMac, list_reverse_sort([{{'r': o.rssi, 'm': o.apMac}} FOR o IN deviceObservers])[1].m) AS ap,
         coalesce(rssi, list_max([o.rssi FOR o IN deviceObservers])) AS rssi
     {FROM_FILES.format(columns=COLUMNS)}"""
-MISSING = "DuckDB is missing; this brings it: pip install -r presence_receiver/extras/report/requirements.txt"
+MISSING = (f"DuckDB is missing; this brings it: {sys.executable} -m pip install -r "
+           "presence_receiver/extras/report/requirements.txt")
 
 SEEN = "CREATE TEMP VIEW seen AS SELECT * FROM found WHERE is_line AND receivedAt >= TIMESTAMP '{}'"
 

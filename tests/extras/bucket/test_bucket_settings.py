@@ -45,7 +45,8 @@ def test_gathering_is_bounded(seconds):
 def test_without_the_extra_it_says_which(monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore", None)
     assert faults() == {
-        "PRESENCE_BUCKET_URL needs its extra: pip install -r presence_receiver/extras/bucket/requirements.txt"}
+        f"PRESENCE_BUCKET_URL needs its extra: {sys.executable} -m pip install -r "
+        "presence_receiver/extras/bucket/requirements.txt"}
 
 
 def test_a_stream_ends_the_start():
