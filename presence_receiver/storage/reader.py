@@ -23,17 +23,33 @@ def stored_lines(folder: Path, stem: str) -> Iterator[bytes]:
     """
     growing, faults = folder / f"{stem}.jsonl", list[str]()
     with ExitStack() as stack:
-        active = None
-        with _told(growing, faults):  # opened first: what it is renamed to after that is known by its inode
-            active = stack.enter_context(open(durable.open_plain(growing), "rb"))
-        for path in closed_files(folder, stem):
+        active, closed = _at_one_moment(folder, stem, stack, faults)
+        for path in closed:
             with _told(path, faults), _open_closed(path) as file:
-                if not active or not os.path.samestat(os.fstat(file.fileno()), os.fstat(active.fileno())):
-                    yield from _whole(file)
+                yield from _whole(file)
         with _told(growing, faults):
             yield from _whole(active or ())
     if faults:
         raise NotRead(*faults)
+
+
+def _at_one_moment(folder: Path, stem: str, stack: ExitStack, faults: list[str]) -> tuple[IO[bytes] | None, list[Path]]:
+    """Return the active file, open, and the closed ones; again where it was closed while these were listed."""
+    growing = folder / f"{stem}.jsonl"
+    while True:
+        active = None
+        with _told(growing, faults):
+            active = stack.enter_context(open(durable.open_plain(growing), "rb"))
+        closed = closed_files(folder, stem)
+        if active is None or _is_at(growing, active):
+            return active, closed
+
+
+def _is_at(path: Path, file: IO[bytes]) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
