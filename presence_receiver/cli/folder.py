@@ -1,5 +1,6 @@
 """Which folder a command works on that has to do with the receiver's files."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -18,4 +19,5 @@ def receivers_folder(invocation: Invocation, given: str | None) -> config.Settin
     settings = invocation.settings(given)
     if found_folder(settings.data_dir) is None:
         raise no_folder(settings.data_dir)
-    return settings
+    # from its root: where this process becomes another user, that one may not be let into the working directory
+    return dataclasses.replace(settings, data_dir=settings.data_dir.resolve())

@@ -16,6 +16,10 @@ NAMES = (
 )
 
 
+OWNED = (".presence.lock", "presence.jsonl", "rejected.jsonl")
+"""Whose the first of these is that is there, all is: a backup that was put back may have no hidden ones."""
+
+
 def strange_names(folder: Path) -> list[str]:
     """Return a sentence for each of our own names in the folder under which there is a link, a FIFO or a folder.
 
@@ -30,7 +34,7 @@ def strange_names(folder: Path) -> list[str]:
 
 
 def become_owner(folder: Path) -> None:
-    """Let what this process makes from now on be the receiver's, whose the lock file is, or else the folder.
+    """Let what this process makes from now on be the receiver's, whose the files are, or else the folder.
 
     Root becomes that user for good. Refused where another user asks, or where there is no such folder to enter.
     """
@@ -47,8 +51,9 @@ def become_owner(folder: Path) -> None:
 
 def _owner(folder: Path) -> os.stat_result | None:
     """Return whose the files are; None where there are none yet and whoever asks may make them."""
-    with suppress(OSError):
-        return os.lstat(folder / ".presence.lock")
+    for name in OWNED:
+        with suppress(OSError):
+            return os.lstat(folder / name)
     found = found_folder(folder)
     return None if os.geteuid() and os.access(folder, os.W_OK | os.X_OK) else found
 

@@ -184,6 +184,26 @@ def test_what_root_makes_belongs_to_the_receiver(shared):
     assert {(path.stat().st_uid, path.stat().st_gid) for path in shared.iterdir()} == {(NOBODY, NOBODY)}
 
 
+def test_root_replays_from_where_nobody_else_may_be(shared, tmp_path):
+    tmp_path.chmod(0o700)
+    folder = os.path.relpath(shared, tmp_path)
+    ran = subprocess.run([sys.executable, "-c", REPLAY, "replay", f"{folder}/rejected.jsonl"], cwd=tmp_path,
+                         env=os.environ | {"PRESENCE_DATA_DIR": folder}, capture_output=True, text=True)
+    assert (ran.returncode, len(raw_lines(shared))) == (0, 1), ran.stderr
+
+
+def test_made_up_lines_in_a_folder_of_the_receivers_are_the_receivers():
+    needs_root()
+    with reachable_folder() as folder:
+        give_away(folder)
+        script = ("import rich.progress; from presence_receiver.extras.simulation import command; "
+                  "from presence_receiver.cli import main; main.main()")
+        ran = subprocess.run([sys.executable, "-c", script, "simulate", "--into", folder, "--duration", "60"],
+                             capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        assert {path.stat().st_uid for path in folder.iterdir()} == {NOBODY}
+
+
 def test_root_keeps_no_group_either(shared):
     script = ("import os, sys; from pathlib import Path; from presence_receiver.storage import become_owner; "
               "os.setgroups([0]); become_owner(Path(sys.argv[1])); print(os.getgroups())")
@@ -236,6 +256,8 @@ def test_without_a_lock_file_the_folder_says_whose_the_files_are(shared):
     assert owned(shared, 12345) == "12345\n"
     os.chown(shared, 0, 0)
     assert owned(shared) == "0\n"
+    (shared / "rejected-20261101T000000.000000Z.jsonl").rename(shared / "rejected.jsonl")
+    assert owned(shared) == "65534\n"  # as in a volume of a group's, or a backup that was put back
     assert owned(shared / "not-there") == "0\n"
 
 

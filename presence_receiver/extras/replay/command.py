@@ -26,6 +26,7 @@ def command(invocation: Invocation, files: tuple[Path, ...], data_dir: str | Non
     Example: presence-cli replay data/rejected*.jsonl*
     """
     settings = receivers_folder(invocation, data_dir)
+    files = tuple(path.parent.resolve() / path.name for path in files)
     become_owner(settings.data_dir)
     # asked only now: a file in a closed folder is not there for anybody else
     if missing := [path for path in files if not os.path.exists(path)]:

@@ -16,7 +16,7 @@ from presence_receiver.extras.simulation import traffic
 from presence_receiver.extras.simulation.site import Site
 from presence_receiver.extras.simulation.tally import Delivery, Tally
 from presence_receiver.http_client import Answer
-from presence_receiver.storage import Writer
+from presence_receiver.storage import Writer, become_owner
 from presence_receiver.validation import judge_delivery
 
 NEVER = "1000000000"
@@ -34,6 +34,7 @@ def write(plan: traffic.Plan, folder: Path, tally: Tally, random: Random) -> Ite
         raise Refused(f"{folder} cannot be read ({failure.strerror}): give --into a new folder.") from None
     if not is_empty:
         raise Refused(f"{folder} is not empty: give --into a new folder, that made-up lines are not mixed with others.")
+    become_owner(folder)
     writer = Writer(config.load(
         {"PRESENCE_DATA_DIR": str(folder), "PRESENCE_FSYNC": "false", "PRESENCE_ROTATE_SECONDS": NEVER},
         needs_secret=False))
