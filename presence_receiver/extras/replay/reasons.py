@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from presence_receiver.errors import NotRead
 from presence_receiver.extras.replay import rejected_line
 from presence_receiver.mask import one_line
 
@@ -29,6 +30,8 @@ class Reasons:
     """What was found; a line with two faults counts for both reasons and once in `lines`."""
 
     by_text: dict[str, Reason] = dataclasses.field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+    """A sentence for each file that is not read to its end."""
     lines: int = 0
     good: int = 0
     left: int = 0
@@ -41,7 +44,7 @@ class Reasons:
 def counted(lines: Iterable[bytes]) -> Reasons:
     """Return the reasons of all lines, and what replay would do with each."""
     found = Reasons()
-    for line in lines:
+    for line in readable(lines, found):
         judged = rejected_line.judged(line)
         found.lines += 1
         found.good += judged.accepted_count
@@ -53,6 +56,14 @@ def counted(lines: Iterable[bytes]) -> Reasons:
             reason.count += 1
             reason.good += judged.accepted_count
     return found
+
+
+def readable(lines: Iterable[bytes], found: Reasons) -> Iterator[bytes]:
+    """Yield all lines that can be read, and note which files have more."""
+    try:
+        yield from lines
+    except NotRead as error:
+        found.faults = error.args
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

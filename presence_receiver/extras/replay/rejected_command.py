@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from presence_receiver.cli import Invocation, data_dir, pass_invocation
-from presence_receiver.errors import Refused
+from presence_receiver.errors import NotRead, Refused
 from presence_receiver.extras.replay.reasons import Reasons, counted
 from presence_receiver.storage import stored_lines
 
@@ -28,7 +28,10 @@ def command(invocation: Invocation, data_dir: str | None) -> None:
         click.echo(f"{reason.count:,} × {text}")
         click.echo(f"    Such as {reason.example}, received {reason.received_at}.")
         click.echo(f"    Replay would make {lines(reason.good)} of them.")
-    click.echo(verdict(found, folder))
+    if found.lines or not found.faults:
+        click.echo(verdict(found, folder))
+    if found.faults:
+        raise NotRead(*found.faults, "More lines may be in there.")
 
 
 def read(folder: Path) -> Reasons:

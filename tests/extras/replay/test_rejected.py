@@ -92,12 +92,15 @@ def test_nothing_there(tmp_path):
         "give the folder that the receiver has as PRESENCE_DATA_DIR.\n"))
 
 
-def test_a_file_that_is_not_whole_is_named(tmp_path):
-    path = tmp_path / "rejected-20261101T000000.000000Z.jsonl.gz"
-    for content in (b"no gzip", gzip.compress(OBSERVER * 99)[:-9]):
-        path.write_bytes(content)
-        assert run("rejected", "--data-dir", str(tmp_path)).parts == (
-            1, "", f"Error: {path} cannot be read to its end: not whole gzip.\n")
+def test_a_file_that_is_not_whole_is_named_and_all_others_are_counted(data, tmp_path):
+    said = run("rejected", "--data-dir", str(data))
+    path = tmp_path / "rejected-20261103T000000.000000Z.jsonl.gz"
+    fault = f"Error: {path} cannot be read to its end: not whole gzip. More lines may be in there.\n"
+    path.write_bytes(b"no gzip")
+    assert run("rejected", "--data-dir", str(tmp_path)).parts == (1, "", fault)
+    other = path.rename(data / path.name)
+    assert run("rejected", "--data-dir", str(data)).parts == (
+        1, said.out, fault.replace(str(path), str(other)))
 
 
 def test_replay_of_a_file_of_another_kind_says_so_and_leaves_it(tmp_path):
