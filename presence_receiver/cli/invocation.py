@@ -77,6 +77,8 @@ def read_environment(path: str | None) -> dict[str, str]:
         file = dotenv_values(path, interpolate=False) if path else {}
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8: save the env file as UTF-8.") from None
+    except OSError as failure:
+        raise ConfigError(f"{path} cannot be read ({failure.strerror}): give another --env-file.") from None
     if path and os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH):
         warn(f"{path} can be read by others than you: chmod 600 {path}")
     return {name: value for name, value in file.items() if value} | {k: v for k, v in os.environ.items() if v}

@@ -24,7 +24,10 @@ secret_file = click.option("--secret-file", type=click.File("rb"), metavar="FILE
 def feed_secret(invocation: Invocation, file: BinaryIO | None, is_new: bool = False) -> str:
     """Return the secret from the file, PRESENCE_SECRET or a hidden prompt, in this order; `is_new` asks twice."""
     if file:
-        secret = file.read().decode("latin-1").rstrip("\r\n")
+        try:
+            secret = file.read().decode("latin-1").rstrip("\r\n")
+        except OSError as failure:
+            raise ConfigError(f"{file.name} cannot be read ({failure.strerror}): give another --secret-file.") from None
     else:
         secret = invocation.environment.get("PRESENCE_SECRET") or asked(is_new)
     invocation.mask.add(secret)

@@ -13,6 +13,7 @@ from presence_receiver.cli import main
 from presence_receiver.storage import become_owner, housekeeping_lock
 from presence_receiver.extras.privacy import find_command, forget_command
 from presence_receiver.extras.replay import command
+from presence_receiver.extras.report import command, lines
 from presence_receiver.extras.simulation import command
 os.setresuid(12345, 12345, 12345)
 main.main()
@@ -49,7 +50,18 @@ def test_a_folder_in_which_nothing_can_be_made_is_no_fault_of_the_file(inner):
         "Error: The storage at PRESENCE_DATA_DIR does not let us write.\n")
 
 
-def refused(*args):
-    ran = subprocess.run([sys.executable, "-c", CLOSED, *args], capture_output=True, text=True)
+def test_a_folder_that_may_be_entered_and_not_listed(inner):
+    os.chmod(inner.parent, 0o755)
+    os.chown(inner, 12345, 12345)
+    os.chmod(inner, 0o300)
+    said = f"Error: {inner} cannot be read (Permission denied): run this as the receiver's user.\n"
+    assert refused("forget", "--dry-run", "5CB901642E60", "--data-dir", inner) == said
+    assert refused("find", "5CB901642E60", "--data-dir", inner) == said
+    assert refused("report", folder=inner) == said
+
+
+def refused(*args, folder=""):
+    ran = subprocess.run([sys.executable, "-c", CLOSED, *args], capture_output=True, text=True,
+                         env=os.environ | {"PRESENCE_DATA_DIR": str(folder)})
     assert ran.returncode == 1
     return ran.stderr

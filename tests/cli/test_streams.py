@@ -34,6 +34,15 @@ def test_a_reader_that_has_enough(data, monkeypatch, unbuffered):
     assert shell('"$@" | head -1', "find", DEVICE) == (0, LINE, "")
 
 
+def test_an_input_that_cannot_be_read_is_not_taken_for_the_output(data):
+    """A process's memory is a file whose first byte nobody can read."""
+    mem = "/proc/self/mem"
+    assert shell('"$@"', "--env-file", mem, "list")[2] == (
+        f"Error: {mem} cannot be read (Input/output error): give another --env-file.\n")
+    assert shell('"$@"', "send", "http://localhost:1/presence", "--secret-file", mem)[2] == (
+        f"Error: {mem} cannot be read (Input/output error): give another --secret-file.\n")
+
+
 def test_input_that_is_closed(data, tmp_path):
     assert shell('"$@" <&-', "forget", DEVICE)[2].splitlines()[-1] == (
         "Error: Nothing was forgotten, since nobody can be asked without a terminal: give --yes.")

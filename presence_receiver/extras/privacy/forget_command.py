@@ -46,7 +46,7 @@ def command(invocation: Invocation, macs: tuple[str, ...], data_dir: str | None,
     if settings.bucket_url:
         warn(BUCKET)
     if dry_run or not yes:
-        count = told(look(settings, devices, progress), "found")
+        count = looked_for(settings, devices)
         warn_of_pseudonyms(devices)
         if dry_run or not count:
             return
@@ -54,6 +54,15 @@ def command(invocation: Invocation, macs: tuple[str, ...], data_dir: str | None,
     forget_now(settings, devices)
     if yes:
         warn_of_pseudonyms(devices)
+
+
+def looked_for(settings: Settings, devices: Devices) -> int:
+    """Tell what there is of the devices, and return how many lines; Refused where the folder cannot be listed."""
+    try:
+        return told(look(settings, devices, progress), "found")
+    except OSError as failure:
+        raise Refused(f"{settings.data_dir} cannot be read ({failure.strerror}): "
+                      "run this as the receiver's user.") from None
 
 
 def forget_now(settings: Settings, devices: Devices) -> None:

@@ -88,7 +88,7 @@ def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path |
     if files:
         lines.refuse_strangers()
     step = by if by in ("hour", "day") else None
-    report = Report(lines, timezone, step, None if files else stored_files(folder, "rejected"))
+    report = Report(lines, timezone, step, None if files else stored(folder, "rejected"))
     warn_of_what_is_missing(report, since)
     if html:
         write_page(report, html)
@@ -105,16 +105,28 @@ def paths_of(files: tuple[Path, ...], folder: Path) -> Iterator[tuple[list[Path]
     if not files and not folder.is_dir():
         raise Refused(f"There is no folder {folder}: give FILES, or the receiver's folder as --data-dir.")
     if STDIN not in files:
-        yield [*files] or stored_files(folder, "presence"), {}
+        yield [*files] or stored(folder, "presence"), {}
         return
     stdin = sys.stdin.buffer
     start = stdin.read(2)
     with tempfile.NamedTemporaryFile(suffix=".jsonl.gz" if start == b"\x1f\x8b" else ".jsonl") as copy:
-        copy.write(start)
-        shutil.copyfileobj(stdin, copy)
-        copy.flush()
+        try:
+            copy.write(start)
+            shutil.copyfileobj(stdin, copy)
+            copy.flush()
+        except OSError as failure:
+            raise Refused(f"Standard input cannot be copied to {tempfile.gettempdir()} ({failure.strerror}): "
+                          "set TMPDIR to a folder with room.") from None
         named = Path(copy.name)
         yield [named if path == STDIN else path for path in files], {copy.name: "standard input"}
+
+
+def stored(folder: Path, stem: str) -> list[Path]:
+    """Return the files of that stem in a receiver's folder; Refused where it cannot be listed."""
+    try:
+        return stored_files(folder, stem)
+    except OSError as failure:
+        raise Refused(f"{folder} cannot be read ({failure.strerror}): run this as the receiver's user.") from None
 
 
 def warn_of_what_is_missing(report: Report, since: datetime.datetime | None) -> None:
