@@ -1,7 +1,10 @@
+import errno
 import subprocess
 
 import pytest
 from command_line import command
+
+from presence_receiver.cli import streams
 
 DEVICE = "5CB901642E60"
 LINE = f'{{"receivedAt":"2026-11-22T20:15:00.000000Z","clientMac":"{DEVICE}"}}\n'
@@ -54,3 +57,8 @@ def test_input_that_is_closed(data, tmp_path):
 def test_words_that_nobody_wants(data):
     assert shell('"$@" 2>&-', "find", DEVICE.lower())[:2] == (0, LINE * 20_000)
     assert shell('"$@" >&-', "find", DEVICE) == (0, "", "20,000 lines found.\n")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE])
+def test_what_is_of_the_output_and_what_is_of_a_file(number):
+    assert streams.is_of_output(OSError(number, "x")) and not streams.is_of_output(OSError(number, "x", "/a/file"))

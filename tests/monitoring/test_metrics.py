@@ -1,3 +1,4 @@
+import hmac
 import json
 import os
 import re
@@ -132,3 +133,11 @@ def labels(family):
 
 def named(family):
     return f"{family.name}_total" if family.type == "counter" else family.name
+
+
+def test_the_token_is_compared_in_constant_time(tmp_path, monkeypatch):
+    app = create_app({"PRESENCE_SECRET": SECRET, "PRESENCE_DATA_DIR": str(tmp_path), "PRESENCE_METRICS_TOKEN": TOKEN})
+    compared, compare = [], hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda *both: compared.append(both) or compare(*both))
+    assert app.test_client().get("/metrics", headers={"Authorization": "Bearer x"}).status_code == 401
+    assert (b"Bearer x", f"Bearer {TOKEN}".encode()) in compared

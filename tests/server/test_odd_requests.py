@@ -2,6 +2,7 @@
 import pytest
 from odd_requests import HOST, POST, SEEDS, differences, mutants, served
 
+from presence_receiver.server import http_rules
 from presence_receiver.server.request_reader import END, RequestReader
 
 GET = b"GET / HTTP/1.1\r\n" + HOST
@@ -103,3 +104,9 @@ def test_mutants_come_out_the_same_in_pieces_and_as_h11_has_them():
         whole = served(data)
         assert [served(data, step) for step in (1, 7)] == [whole] * 2, data
         assert differences(data, whole) is None, data
+
+
+def test_names_that_strangers_invent_are_not_remembered_without_end():
+    for number in range(2 * http_rules.KNOWN_KEYS):
+        http_rules.add_field({}, b"X-%d" % number, b"x")
+    assert len(http_rules._keys) <= http_rules.KNOWN_KEYS

@@ -1,8 +1,11 @@
 """A worker that is told to end while it still starts does so; else it would be killed, with what it has, 20 s later."""
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
+from other_user import NOBODY
 from processes import threads
 from running import Receiver, wait_until
 
@@ -31,3 +34,30 @@ def test_a_workers_threads_are_there_before_a_delivery_needs_them(tmp_path):
         for _ in range(3):
             assert one.post([]).status == 200
         assert threads(worker) == before
+
+
+BEGUN = """
+import os, resource, sys
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from presence_receiver.server import worker
+gevent.config.threadpool_idle_task_timeout = 0.1
+if sys.argv[1] == "none":
+    gevent.get_hub().threadpool
+    if os.geteuid() == 0:
+        os.setresuid(*[int(sys.argv[2])] * 3)
+    resource.setrlimit(resource.RLIMIT_NPROC, (1, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
+worker._begin_threads()
+if sys.argv[1] == "some":
+    gevent.get_hub().threadpool.spawn(int).get()
+    gevent.sleep(0.5)
+print(gevent.get_hub().threadpool.size, flush=True)
+os._exit(0)  # whatever coverage would write, another user's file is it
+"""
+
+
+@pytest.mark.parametrize(["kind", "count"], [("some", 3), ("none", 0)])
+def test_threads_stay_though_they_are_idle_and_a_worker_starts_without_any(kind, count):
+    ran = subprocess.run([sys.executable, "-c", BEGUN, kind, str(NOBODY)], capture_output=True, text=True, timeout=30)
+    assert ran.stdout == f"{count}\n", ran.stderr

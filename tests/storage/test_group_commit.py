@@ -312,3 +312,17 @@ def test_who_is_written_waits_without_asking_for_the_time(lock, monkeypatch):
     assert len(asked) == count
     lock.may_commit.set()
     assert outcomes(joined) == [None]
+
+
+def test_a_commit_that_could_not_begin_is_not_stuck(monkeypatch):
+    one = Locked()
+
+    def no_thread(*_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as without:
+        without.setattr(thread_pool, "start", no_thread)
+        with pytest.raises(RuntimeError):
+            one.commits.join(b"x", b"")
+    monkeypatch.setattr(group_commit, "JOIN_SECONDS", 0)
+    assert not one.commits.is_stuck()

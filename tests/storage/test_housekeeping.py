@@ -329,3 +329,9 @@ def test_what_is_made_under_the_writers_lock_is_a_left_over_only_when_that_is_fr
         assert hidden(tmp_path) == {name, *LOCKS}
     house(tmp_path).run_round()
     assert hidden(tmp_path) == LOCKS
+
+
+def test_what_is_gone_before_it_is_swept_is_no_fault(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(os, "listdir", lambda folder: [".replay.draft", f".{OLD}.gz.tmp"])
+    house(tmp_path)._sweep()
+    assert caplog.messages == []

@@ -204,6 +204,25 @@ def test_made_up_lines_in_a_folder_of_the_receivers_are_the_receivers():
         assert {path.stat().st_uid for path in folder.iterdir()} == {NOBODY}
 
 
+FORGET = """
+import rich.progress, _strptime
+from presence_receiver.cli import main
+from presence_receiver.extras.privacy import forget_command
+from presence_receiver.storage import Housekeeping, Writer
+main.main()
+"""
+
+
+def test_what_root_forgets_leaves_files_of_the_receivers(shared):
+    his = line("a").replace(b'"text"', b'"clientMac":"5CB901642E60","text"')
+    (shared / "presence.jsonl").write_bytes(line("b") + his)
+    give_away(shared)
+    ran = subprocess.run([sys.executable, "-c", FORGET, "forget", "5CB901642E60", "--yes", "--data-dir", shared],
+                         capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert {path.stat().st_uid for path in shared.iterdir()} == {NOBODY}
+
+
 def test_root_keeps_no_group_either(shared):
     script = ("import os, sys; from pathlib import Path; from presence_receiver.storage import become_owner; "
               "os.setgroups([0]); become_owner(Path(sys.argv[1])); print(os.getgroups())")
@@ -252,6 +271,8 @@ def test_without_a_lock_file_the_folder_says_whose_the_files_are(shared):
     (shared / "rejected.jsonl").rename(shared / "rejected-20261101T000000.000000Z.jsonl")
     assert owned(shared, 12345) == f"The files in {shared} belong to nobody: run this as sudo -u nobody presence-cli\n"
     assert owned(shared) == "65534\n"
+    os.chmod(shared, 0o755)  # he may read, and makes no files
+    assert owned(shared, 12345) == f"The files in {shared} belong to nobody: run this as sudo -u nobody presence-cli\n"
     os.chmod(shared, 0o777)
     assert owned(shared, 12345) == "12345\n"
     os.chown(shared, 0, 0)

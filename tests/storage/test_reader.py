@@ -52,3 +52,17 @@ def test_half_a_line_is_none_and_what_cannot_be_read_is_told_behind_all_else(tmp
         found.extend(reader.stored_lines(tmp_path, "presence"))
     assert {json.loads(each)["text"] for each in found} >= {"a", "b"}
     assert error.value.args == (f"{broken} cannot be read to its end: not whole gzip.",)
+
+
+def test_what_is_compressed_after_it_was_listed_is_read_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / CLOSED).write_bytes(line("a"))
+    listed = reader.closed_files
+
+    def compressed_then(folder, stem):
+        found = listed(folder, stem)
+        (folder / f"{CLOSED}.gz").write_bytes(gzip.compress((folder / CLOSED).read_bytes()))
+        (folder / CLOSED).unlink()
+        return found
+
+    monkeypatch.setattr(reader, "closed_files", compressed_then)
+    assert texts(tmp_path) == ["a"]

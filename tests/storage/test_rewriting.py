@@ -4,6 +4,7 @@ import os
 import stat
 
 import pytest
+from other_user import NOBODY, needs_root
 from reading import contents
 from storage.test_active_file import line, settings, writer
 
@@ -95,3 +96,10 @@ def test_where_a_file_cannot_be_closed_that_is_said(tmp_path, monkeypatch):
         one.close_now()
     assert str(error.value) == "The storage at PRESENCE_DATA_DIR failed."
     assert contents(tmp_path) == [accepted]
+
+
+def test_what_root_writes_anew_keeps_its_owner(path):
+    needs_root()
+    os.chown(path, NOBODY, NOBODY)
+    rewrite(path, bytes.upper)
+    assert (path.stat().st_uid, path.stat().st_gid) == (NOBODY, NOBODY)

@@ -27,7 +27,8 @@ OBJECT = rb"GET \S*/(inbox|check-bucket)/\S+ "
 ONLY = {
     "no delete": (b"DELETE|POST", 403), "lying delete": (b"DELETE|POST", "deleted"),
     "no copy": (rb"PUT \S*/aside/", 403),
-    "held objects": (OBJECT, "hang"), "half objects": (OBJECT, "half"), "other bytes": (OBJECT, "other bytes"),
+    "held objects": (OBJECT, "hang"), "half objects": (OBJECT, "half"), "gone objects": (OBJECT, 404),
+    "other bytes": (OBJECT, "other bytes"),
 }
 """Modes for some requests alone: how those begin, and what is done to them."""
 

@@ -1,4 +1,5 @@
 import base64
+import hmac
 
 import pytest
 
@@ -46,3 +47,10 @@ def test_a_secret_beyond_ascii_is_compared_as_bytes():
     verify("Basic pässwörd".encode(), ["pässwörd".encode()])
     with pytest.raises(Unauthorized):
         verify("Basic pässwörd".encode("latin-1"), ["pässwörd".encode()])
+
+
+def test_every_form_is_compared_with_every_secret_in_constant_time(monkeypatch):
+    compared, compare = [], hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda *both: compared.append(both) or compare(*both))
+    assert verify(b"Basic one", [b"one", b"two"]) == 0
+    assert compared == [(shown, secret) for secret in (b"one", b"two") for shown in (b"Basic one", b"one", b"")]

@@ -22,7 +22,14 @@ class Counted(Metrics):
     """What the writer says is here and not in the bucket yet."""
 
     def __init__(self):
-        self.size = self.largest = 0
+        self.size = self.largest = self.retries = 0
+        self.commits = []
+
+    def retried(self):
+        self.retries += 1
+
+    def committed(self, count, seconds):
+        self.commits.append(count)
 
     def waiting(self, size):
         self.size, self.largest = size, max(size, self.largest)
@@ -80,6 +87,45 @@ def test_a_delivery_is_given_up_in_the_end(bucket_writer, gateway, counted, insi
     gateway.mode = "good"
     bucket_writer.append(LINE, b"")
     assert [*inside.objects().values()] == [LINE]
+
+
+def test_what_is_not_taken_is_tried_again_under_the_same_name(bucket_writer, gateway, counted, inside):
+    gateway.mode = "slow down"
+    joining = threading.Thread(target=bucket_writer.append, args=(LINE, LINE))
+    joining.start()
+    wait_until(lambda: counted.retries > 1, what="it to be tried again")
+    gateway.mode = "good"
+    joining.join()
+    tried = [each for each in gateway.requests if each.startswith("PUT")]
+    assert len({*tried}) == 1 and len(tried) >= counted.retries + 1 and counted.commits == [1]
+    gateway.mode = "hang"
+    assert refused(bucket_writer, LINE) != "The bucket at PRESENCE_BUCKET_URL answered with status 503."
+    gateway.mode = "good"
+
+
+def test_what_is_counted_are_the_deliveries_of_an_object_and_no_checks(inside, counted):
+    one = writer.BucketWriter(inside.url, 0.3, counted)
+    threads = [threading.Thread(target=one.append, args=(LINE, b"")) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    one._stored_at = float("-inf")
+    one.check()
+    assert (sum(counted.commits), len(inside.objects())) == (3, len(counted.commits))
+
+
+def test_at_most_three_are_under_way(bucket_writer, gateway, inside, monkeypatch):
+    monkeypatch.setattr(writer, "MOST_BYTES", 1)
+    gateway.mode = "hang"
+    threads = [threading.Thread(target=refused, args=(bucket_writer, LINE)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({each for each in gateway.requests if each.startswith("PUT")}) == 3
+    gateway.mode = "good"
+    wait_until(lambda: len(inside.objects()) == 6, what="all to land")
 
 
 def test_two_writers_never_give_one_name_twice(inside, counted):

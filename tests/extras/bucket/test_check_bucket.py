@@ -7,6 +7,8 @@ import pytest
 from buckets import MOTO, Store
 from command_line import run
 
+from presence_receiver.extras.bucket import store as bucket_store
+
 TIMES = r"10 of 16 KiB, \d+ to \d+ ms\n"
 SHOWN = (f"PUT: {TIMES}PUT again: {TIMES}"
          r"LIST: sees all 10 objects; the bucket's clock is \+0 s from ours" "\n"
@@ -116,3 +118,24 @@ def test_half_of_the_credentials(store, monkeypatch):
 def test_without_a_bucket():
     assert run("check-bucket").parts == (
         1, "", "Error: PRESENCE_BUCKET_URL is missing: set it to the bucket that the receivers have.\n")
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_METADATA_ENDPOINT",
+                                  "AZURE_STORAGE_ENDPOINT", "AZURE_MSI_ENDPOINT"])
+def test_every_endpoint_is_looked_at(name, store):
+    assert check(store, **{name: "127.0.0.1:1"}).err == (
+        f"Error: {name} must be a URL, which begins with https:// or http://.\n")
+
+
+def test_a_key_that_a_client_makes_nothing_of():
+    account = {"AZURE_STORAGE_ACCOUNT_NAME": "a", "AZURE_STORAGE_ACCOUNT_KEY": "no base64"}
+    ran = run("check-bucket", env={"PRESENCE_BUCKET_URL": "az://container", **account})
+    assert ran.parts == (1, "", "Error: The bucket at PRESENCE_BUCKET_URL refuses our credentials: check the variables "
+                                "of its provider (AWS_ACCESS_KEY_ID, say).\n")
+
+
+@pytest.mark.parametrize("kind", ["URL", "Config"])
+def test_what_a_client_cannot_make_out(kind):
+    assert bucket_store._sentence(ValueError(f"Generic {kind} error: odd")) == (
+        "The bucket at PRESENCE_BUCKET_URL cannot be made out: check PRESENCE_BUCKET_URL and the variables of its "
+        "provider.")

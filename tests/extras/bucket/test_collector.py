@@ -2,6 +2,7 @@
 import datetime
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -14,6 +15,7 @@ from reading import contents
 from running import wait_until
 
 from presence_receiver import config
+from presence_receiver.extras.bucket import inbox, store as bucket_store
 from presence_receiver.extras.bucket.collector import MOST_BYTES, Collector, _commits
 from presence_receiver.extras.bucket.inbox import Listed
 from presence_receiver.lines import stamp
@@ -285,3 +287,46 @@ def test_missing_settings(tmp_path):
     done = subprocess.run(["presence-cli", "collect"], env=environment(tmp_path), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (
         1, "Error: PRESENCE_BUCKET_URL is missing: set it to the bucket that the receivers have.\n")
+
+
+@pytest.fixture
+def rounds(inside, folder, gateway, behind, monkeypatch):
+    """A collector in this process, and what it shows."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", behind["AWS_ENDPOINT_URL"])
+    values, shown = {"PRESENCE_DATA_DIR": str(folder), "PRESENCE_BUCKET_URL": inside.url}, []
+    return Collector(config.load(values, needs_secret=False), shown.append), shown
+
+
+def test_what_waits_is_counted_over_all_pages_and_anew_in_each_round(rounds, inside, gateway, monkeypatch):
+    one, shown = rounds
+    monkeypatch.setattr(bucket_store, "PAGE", 2)
+    for number in range(3):
+        put(inside, number)
+    gateway.mode = "gone objects"
+    for _ in range(2):
+        shown.clear()
+        one._round()
+        assert "; 2 or more objects wait," in shown[0] and "; 3 objects wait," in shown[-1]
+
+
+def test_an_object_that_is_too_large_is_moved_and_never_fetched(rounds, inside, gateway, monkeypatch):
+    one, _ = rounds
+    monkeypatch.setattr(inbox, "LARGEST", 1)
+    put(inside, 1)
+    one._round()
+    fetched = [each for each in gateway.requests if re.match(r"GET \S*/inbox/\S+\.jsonl", each)]
+    assert (one.progress.aside, fetched) == (1, [])
+
+
+def test_where_nothing_comes_it_asks_less_and_less_often(rounds, monkeypatch):
+    one, _ = rounds
+    pauses = []
+
+    def wait(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 5:
+            one._stopping.set()
+
+    monkeypatch.setattr(one._stopping, "wait", wait)
+    one._rounds()
+    assert pauses == [2, 4, 8, 10, 10]

@@ -1,4 +1,5 @@
 import json
+import os
 import resource
 
 import pytest
@@ -101,3 +102,16 @@ def test_a_link_in_its_place_is_not_written_through(settings, tmp_path):
     Writer(settings).exchange(b"a\n", position.replacing)
     assert Position.read(tmp_path) == position
     assert (tmp_path / "mine").read_bytes() == b"mine"
+
+
+def test_it_is_synced_before_it_takes_its_place(tmp_path, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def noted(descriptor):
+        synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    settings = config.load({"PRESENCE_DATA_DIR": str(tmp_path)}, needs_secret=False)
+    Writer(settings).exchange(line(1), Position("f").replacing)
+    assert ".bucket.prepared" in synced

@@ -13,6 +13,7 @@ from running import wait_until
 
 from presence_receiver import config
 from presence_receiver.extras.privacy import keyed
+from presence_receiver.extras.privacy.device import Devices
 from presence_receiver.extras.privacy.pseudonyms import Pseudonyms
 from presence_receiver.storage import Housekeeping, Writer, housekeeping_lock
 from presence_receiver.validation import judge_delivery
@@ -279,3 +280,9 @@ def test_it_waits_for_who_changes_closed_files(folder):
 
 def open_files(process):
     return " ".join(opened(process))
+
+
+def test_a_body_that_could_not_be_read_tells_of_its_pseudonyms_too():
+    line = judge_delivery(f'[{{"clientMac":"{ONE}"'.encode(), NOW, None, Pseudonyms(NEW, ())).rejected
+    devices = Devices([OTHER], [])
+    assert b'"randomised":' not in line and not devices.are_in(line) and devices.may_be_missed

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from presence_receiver.extras.report.periods import label, periods, ticks
+from presence_receiver.extras.report.periods import fitting, label, periods, ticks
 from presence_receiver.extras.report.svg import Shades
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -49,3 +49,7 @@ def test_each_count_has_the_shade_of_its_legend(most):
     kinds = [shades.of(count) for count in range(1, most + 1)]
     assert kinds == sorted(kinds) and kinds[-1] == "s6" and set(kinds) <= {f"s{number}" for number in range(1, 7)}
     assert shades.legend("Devices").count("<li>") == 1 + len(set(kinds))
+
+
+def test_beyond_ten_days_there_are_days_and_beyond_400_months():
+    assert [fitting(timedelta(days=days)) for days in (10, 11, 400, 401)] == ["hour", "day", "day", "month"]

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -21,6 +22,7 @@ from deployment import SECRET, run, running
 from running import wait_until
 from presence_receiver.cli import counted
 from presence_receiver.errors import CallFailed, NotRead, Refused
+from presence_receiver.extras.privacy.pseudonyms import Pseudonyms
 from presence_receiver.extras.simulation import accounting, traffic
 from presence_receiver.extras.simulation.site import Site
 from presence_receiver.extras.simulation.tally import Tally
@@ -402,3 +404,13 @@ def test_the_load_of_a_large_account(tmp_path):
         ran = run("simulate", receiver.url, "--aps", 50, "--devices", 40, "--speed", 600, "--duration", 10,
                   "--verify", receiver.data)
         assert ran.code == 0, ran.err
+
+
+def test_what_was_not_answered_is_looked_for_as_it_is_kept(tmp_path):
+    sent = {"ownerId": 7} | dict.fromkeys(traffic.KEY) | {"clientMac": "5CB901642E60", "seenEpoch": 1}
+    kept = Pseudonyms("the key of this year", ())
+    stored = json.loads(kept.text(json.dumps(sent).encode()))
+    (tmp_path / "presence.jsonl").write_text(json.dumps(stored, separators=(",", ":")) + "\n")
+    tally = Tally(owner_id=7, unanswered=Counter([traffic.key(sent)]))
+    assert [fault for each in accounting.differences(tally, tmp_path, kept) for fault in each.faults()] == []
+    assert [fault for each in accounting.differences(tally, tmp_path) for fault in each.faults()] != []
