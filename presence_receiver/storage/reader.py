@@ -21,28 +21,34 @@ def stored_lines(folder: Path, stem: str) -> Iterator[bytes]:
 
     OSError where the folder cannot be listed; NotRead, behind the last line, where files are not read to their end.
     """
-    growing, faults = folder / f"{stem}.jsonl", list[str]()
-    with ExitStack() as stack:
-        active, closed = _at_one_moment(folder, stem, stack, faults)
+    faults = list[str]()
+    with files_at_one_moment(folder, stem, faults) as (active, closed):
         for path in closed:
             with _told(path, faults), _open_closed(path) as file:
                 yield from _whole(file)
-        with _told(growing, faults):
+        with _told(folder / f"{stem}.jsonl", faults):
             yield from _whole(active or ())
     if faults:
         raise NotRead(*faults)
 
 
-def _at_one_moment(folder: Path, stem: str, stack: ExitStack, faults: list[str]) -> tuple[IO[bytes] | None, list[Path]]:
-    """Return the active file, open, and the closed ones; again where it was closed while these were listed."""
+@contextmanager
+def files_at_one_moment(folder: Path, stem: str, faults: list[str]) -> Iterator[tuple[IO[bytes] | None, list[Path]]]:
+    """Yield the active file, open, and the closed ones; looks again where it was closed while these were listed.
+
+    What is open stays what it was, also where it is closed later; a closed one may be compressed at any time. Where the
+    active one cannot be opened, `faults` gets a sentence.
+    """
     growing = folder / f"{stem}.jsonl"
-    while True:
-        active = None
-        with _told(growing, faults):
-            active = stack.enter_context(open(durable.open_plain(growing), "rb"))
-        closed = closed_files(folder, stem)
-        if active is None or _is_at(growing, active):
-            return active, closed
+    with ExitStack() as stack:
+        while True:
+            active = None
+            with _told(growing, faults):
+                active = stack.enter_context(open(durable.open_plain(growing), "rb"))
+            closed = closed_files(folder, stem)
+            if active is None or _is_at(growing, active):
+                break
+        yield active, closed
 
 
 def _is_at(path: Path, file: IO[bytes]) -> bool:

@@ -1,31 +1,26 @@
 """presence-cli report."""
 
 import datetime
+import functools
 import re
-import shutil
-import sys
-import tempfile
 import zoneinfo
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from presence_receiver.cli import Invocation, pass_invocation, tell, warn
-from presence_receiver.errors import Refused
+from presence_receiver.errors import NotRead, Refused
 from presence_receiver.extras.report.figures import Report
+from presence_receiver.extras.report.files import named, of_folder
 from presence_receiver.extras.report.lines import Lines, skipped
 from presence_receiver.extras.report.page import page
 from presence_receiver.extras.report.table import WRITERS
-from presence_receiver.storage import stored_files
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 KEYS = ("hour", "day", "ap", "ssid", "manufacturer")
 EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 """Nothing was received before."""
-STDIN = Path("-")
 
 
 def moment(ctx: click.Context, option: click.Parameter, value: str | None) -> datetime.datetime | None:
@@ -82,59 +77,47 @@ def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path |
     """
     if html and (output or by not in (None, "hour", "day")):
         raise click.UsageError("--html has every table: give it without --output and with no --by but hour or day.")
-    folder = data_dir or Path(invocation.environment.get("PRESENCE_DATA_DIR") or "data")
-    with paths_of(files, folder) as (paths, names):
-        lines = Lines(paths, since, names)
-    if files:
-        lines.refuse_strangers()
+    if files and data_dir:
+        raise click.UsageError("FILES and --data-dir are two reports: give one of them.")
     step = by if by in ("hour", "day") else None
-    report = Report(lines, timezone, step, None if files else stored(folder, "rejected"))
+    folder = data_dir or Path(invocation.environment.get("PRESENCE_DATA_DIR") or "data")
+    report = of_files(files, since, timezone, step) if files else of_receiver(folder, since, timezone, step)
     warn_of_what_is_missing(report, since)
     if html:
         write_page(report, html)
     else:
         WRITERS[output or "table"](report, by or report.step)
+    if report.lines.faults:
+        raise NotRead(*report.lines.faults)
 
 
-@contextmanager
-def paths_of(files: tuple[Path, ...], folder: Path) -> Iterator[tuple[list[Path], dict[str, str]]]:
-    """Yield the files to read, and other names for some; standard input is a temporary file while they are read.
-
-    Raises Refused where there are neither files nor a folder.
-    """
-    if not files and not folder.is_dir():
-        raise Refused(f"There is no folder {folder}: give FILES, or the receiver's folder as --data-dir.")
-    if STDIN not in files:
-        yield [*files] or stored(folder, "presence"), {}
-        return
-    stdin = sys.stdin.buffer
-    start = stdin.read(2)
-    with tempfile.NamedTemporaryFile(suffix=".jsonl.gz" if start == b"\x1f\x8b" else ".jsonl") as copy:
-        try:
-            copy.write(start)
-            shutil.copyfileobj(stdin, copy)
-            copy.flush()
-        except OSError as failure:
-            raise Refused(f"Standard input cannot be copied to {tempfile.gettempdir()} ({failure.strerror}): "
-                          "set TMPDIR to a folder with room.") from None
-        named = Path(copy.name)
-        yield [named if path == STDIN else path for path in files], {copy.name: "standard input"}
-
-
-def stored(folder: Path, stem: str) -> list[Path]:
-    """Return the files of that stem in a receiver's folder; Refused where it cannot be listed."""
+def of_files(files: tuple[Path, ...], since: datetime.datetime | None, zone: datetime.tzinfo,
+             step: str | None) -> Report:
+    """Return the report on files that are named; Refused where one has no presence line."""
     try:
-        return stored_files(folder, stem)
-    except OSError as failure:
-        raise Refused(f"{folder} cannot be read ({failure.strerror}): run this as the receiver's user.") from None
+        with named(files) as names:
+            lines = Lines(names, since)
+    except FileNotFoundError as failure:
+        raise Refused(f"{failure.filename} is gone: it was there a moment ago.") from None
+    lines.refuse_strangers()
+    return Report(lines, zone, step)
+
+
+def of_receiver(folder: Path, since: datetime.datetime | None, zone: datetime.tzinfo, step: str | None) -> Report:
+    """Return the report on a receiver's folder; what is asked for since a time is shown up to now."""
+    if not folder.is_dir():
+        raise Refused(f"There is no folder {folder}: give FILES, or the receiver's folder as --data-dir.")
+    lines = of_folder(folder, "presence", functools.partial(Lines, since=since))
+    now = datetime.datetime.now(datetime.UTC)
+    return Report(lines, zone, step, folder, (since, now) if since else None)
 
 
 def warn_of_what_is_missing(report: Report, since: datetime.datetime | None) -> None:
     """Tell of lines that were skipped, and where none is left."""
-    for source in report.sources:
+    for source in report.lines.sources:
         if source.skipped:
             warn(f"{source.path}: {skipped(source.skipped)}.")
-    if not report.times:
+    if not report.span:
         when = f" since {since.astimezone(report.zone):%Y-%m-%d %H:%M %Z}" if since else ""
         warn(f"There are no lines{when}.")
 

@@ -10,76 +10,81 @@ import functools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from presence_receiver.extras.report.lines import Lines
-from presence_receiver.extras.report.periods import fitting, label, periods
+from presence_receiver.extras.report.files import of_folder
+from presence_receiver.extras.report.lines import Lines, Source
+from presence_receiver.extras.report.periods import FORMATS, fitting, periods
+from presence_receiver.extras.report.places import Places
+from presence_receiver.extras.report.timeline import FIGURES, Row, Timeline
 
 BIN = 5
 """Width of a bar of the RSSI histogram, in dBm."""
-CELLS = 30
-"""How many squares make up the longer side of a map, at most about."""
-MOST_SQUARES = 20_000
-"""On all maps together, about 6 MB of the page; with more, 200 access points and a week made 40 MB."""
+UNKNOWN = "not known"
+UNNAMED = {"ap": UNKNOWN, "ssid": "not associated", "manufacturer": UNKNOWN}
+"""What stands where the lines have no name."""
+EMPTY = '""'
+"""What stands where the name is an empty text, as a network's that does not tell its name."""
+STEPS = [*FORMATS]
+MOST_CELLS = 80_000
+"""Of a heat map, about 13 MB of the page: 10,000 access points and a week's days; their hours made 250 MB."""
 
-FIGURES = """count(DISTINCT device), count(DISTINCT device) FILTER (is_randomised), count(*),
-    count(DISTINCT device) FILTER (ssid IS NOT NULL), round(median(rssi))::INTEGER"""
-QUARTER = "time_bucket(INTERVAL 15 MINUTE, receivedAt)"
-"""The offset of every time zone is a multiple of it, so each quarter of an hour lies in one period."""
-PERIODS = f"""CREATE OR REPLACE TEMP TABLE quarters AS SELECT quarter, period
-    FROM (SELECT DISTINCT {QUARTER} AS quarter FROM seen) ASOF JOIN (SELECT unnest(?) AS period) ON quarter >= period"""
-IN_PERIODS = f"seen JOIN quarters ON {QUARTER} = quarter"
-PLACED = "isfinite(x) AND isfinite(y) AND NOT (x = 0 AND y = 0)"
-"""0, 0 is unset."""
-
-Heat = dict[tuple[str | None, datetime.datetime], tuple[int, int]]
+Moments = tuple[datetime.datetime, datetime.datetime]
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
-    """What was seen in one hour, by one access point …; all but `observations` and `rssi` count distinct devices.
+class Rejected:
+    """How many lines were rejected, how many for each reason, most first, and the files; a line may have several."""
 
-    `randomised` addresses have the local bit, `associated` devices an SSID, `rssi` is the median in dBm.
-    """
-
-    name: str | None
-    devices: int
-    randomised: int
-    observations: int
-    associated: int
-    rssi: int | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Map:
-    """Where associated devices were on an access point's plan, in metres from its left and lower edge.
-
-    `squares` has how many observations there were by the least x and y of each square; `mark` is the access point.
-    """
-
-    name: str | None
-    mark: tuple[float, float] | None
-    squares: dict[tuple[float, float], int]
+    lines: int
+    reasons: list[tuple[str, int]]
+    sources: list[Source]
 
 
 class Report:
-    """Answers from the lines of some files; the time zone says where hours and days begin.
+    """Answers from the lines of some files; the time zone says where hours, days and months begin.
 
-    `rejected` are the files of rejected lines; None where nobody knows them.
+    `shown` are the moments from which and to which, None for those of the first and the last line. `folder` is the
+    receiver's, which has the rejected lines too; None where nobody knows it.
     """
 
     def __init__(self, lines: Lines, zone: datetime.tzinfo = datetime.UTC, step: str | None = None,
-                 rejected: Sequence[Path] | None = None) -> None:
-        self.lines, self.zone, self._rejected = lines, zone, rejected
-        self.sources = lines.sources()
-        span = self.span()
-        self.step = step or fitting(span[1] - span[0] if span else datetime.timedelta())
-        self.times = periods(*span, self.step) if span else []
-        starts = [time.astimezone(datetime.UTC).replace(tzinfo=None) for time in self.times]
-        lines.rows(PERIODS, starts or [datetime.datetime(1970, 1, 1)])
-        self._of_start = dict(zip(starts, self.times, strict=True))
+                 folder: Path | None = None, shown: Moments | None = None) -> None:
+        self.lines, self.zone, self._folder = lines, zone, folder
+        self.span = self._span()
+        self.since = shown and shown[0].astimezone(zone)
+        self._shown = self._both(shown)
+        self.step = step or (fitting(self._shown[1] - self._shown[0]) if self._shown else STEPS[0])
+        self._timelines: dict[str, Timeline] = {}
+        self.timeline = self._timeline(self.step)
+
+    def _span(self) -> Moments | None:
+        """Return when the first and the last line were received; None without lines."""
+        [(first, last)] = self.lines.rows("SELECT min(receivedAt), max(receivedAt) FROM seen")
+        return (self._local(first), self._local(last)) if first else None
+
+    def _both(self, shown: Moments | None) -> Moments | None:
+        """Return what is shown, up to the last line where its clock was ahead of ours."""
+        if shown is None:
+            return self.span
+        return shown[0].astimezone(self.zone), max(shown[1], *(self.span or shown)).astimezone(self.zone)
+
+    def _local(self, moment: datetime.datetime) -> datetime.datetime:
+        return moment.replace(tzinfo=datetime.UTC).astimezone(self.zone)
+
+    def timeline_for(self, count: int) -> Timeline:
+        """Return the finest steps of which so many rows are no more than a page can carry."""
+        steps = STEPS[STEPS.index(self.step):]
+        fine = (step for step in steps if count * len(self._timeline(step).times) <= MOST_CELLS)
+        return self._timeline(next(fine, steps[-1]))
+
+    def _timeline(self, step: str) -> Timeline:
+        if step not in self._timelines:
+            self._timelines[step] = Timeline(
+                self.lines, step, periods(*self._shown, step) if self._shown else [])
+        return self._timelines[step]
 
     def total(self) -> Row:
         """Return the figures of everything."""
@@ -89,26 +94,10 @@ class Report:
         """Return how many devices have a hash for an address, of which nobody can see whether it was randomised."""
         return int(self.lines.rows("SELECT count(DISTINCT device) FROM seen WHERE is_hashed")[0][0])
 
-    def span(self) -> tuple[datetime.datetime, datetime.datetime] | None:
-        """Return when the first and the last line were received; None without lines."""
-        [(first, last)] = self.lines.rows("SELECT min(receivedAt), max(receivedAt) FROM seen")
-        return (self._local(first), self._local(last)) if first else None
-
-    def _local(self, moment: datetime.datetime) -> datetime.datetime:
-        return moment.replace(tzinfo=datetime.UTC).astimezone(self.zone)
-
-    @functools.cached_property
-    def over_time(self) -> list[Row]:
-        """Return a row for each period, in order; those without lines have no observations."""
-        found = {row[0]: row[1:] for row in self.lines.rows(
-            f"SELECT period, {FIGURES} FROM {IN_PERIODS} GROUP BY 1")}
-        return [Row(label(time, self.step), *found.get(start, (0, 0, 0, 0, None)))
-                for start, time in self._of_start.items()]
-
     def by(self, what: str) -> list[Row]:
         """Return a row for each `ap`, `ssid` or `manufacturer`, most devices first; for others, for each period."""
         if what not in ("ap", "ssid", "manufacturer"):
-            return self.over_time
+            return self.timeline.rows
         return [Row(*row) for row in self.lines.rows(
             f"SELECT {what}, {FIGURES} FROM seen GROUP BY 1 ORDER BY 2 DESC, 4 DESC, 1")]
 
@@ -118,60 +107,26 @@ class Report:
             WHERE rssi IS NOT NULL GROUP BY 1"""))
         return [(low, found.get(low, 0)) for low in range(min(found), max(found) + BIN, BIN)] if found else []
 
-    def heat(self) -> Heat:
-        """Return how many devices each access point saw in each period, and how many of them were randomised."""
-        return {(name, self._of_start[start]): (devices, randomised) for name, start, devices, randomised in
-                self.lines.rows(f"""SELECT ap, period, count(DISTINCT device),
-                    count(DISTINCT device) FILTER (is_randomised) FROM {IN_PERIODS} GROUP BY 1, 2""")}
+    def places(self) -> Places:
+        """Return where associated devices were."""
+        return Places(self.lines)
 
-    def maps(self) -> tuple[float, list[Map]]:
-        """Return a square's side in metres, a round number, and a map for each access point, most observations first.
-
-        The coordinates of devices that are not associated are their access point's, which is how its own are known.
-        """
-        side = self._side()
-        squares: dict[Any, dict[tuple[float, float], int]] = {}
-        for name, x, y, count in self.lines.rows(f"""
-                SELECT ap, floor(x / $1) * $1, floor(y / $1) * $1, count(*) FROM seen
-                WHERE ssid IS NOT NULL AND {PLACED} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""", side):
-            squares.setdefault(name, {})[x, y] = count
-        marks = {name: tuple(place) for name, *place in self.lines.rows(f"""
-            SELECT ap, x, y FROM seen WHERE ssid IS NULL AND {PLACED} GROUP BY 1, 2, 3
-            QUALIFY row_number() OVER (PARTITION BY ap ORDER BY count(*) DESC, x, y) = 1""")}
-        found = sorted(squares.items(), key=lambda item: (-sum(item[1].values()), str(item[0])))
-        return side, [Map(name, marks.get(name), cells) for name, cells in found]
-
-    def _side(self) -> float:
-        """Return a round number: a usual map has at most CELLS to a side then, and all have at most MOST_SQUARES."""
-        [(extent,)] = self.lines.rows(f"""SELECT median(extent) FROM (
-            SELECT greatest(max(x) - min(x), max(y) - min(y)) AS extent
-            FROM seen WHERE ssid IS NOT NULL AND {PLACED} GROUP BY ap)""")
-        extent = extent or 0
-        return next(side for side in _round_numbers() if side * CELLS >= extent
-                    and (side > extent or self._square_count(side) <= MOST_SQUARES))
-
-    def _square_count(self, side: float) -> int:
-        [(count,)] = self.lines.rows(f"""SELECT count(*) FROM (SELECT DISTINCT ap, floor(x / $1), floor(y / $1)
-            FROM seen WHERE ssid IS NOT NULL AND {PLACED})""", side)
-        return int(count)
-
-    def rejected(self) -> list[tuple[str, int]] | None:
-        """Return how many lines were rejected for each reason, most first; a line may have several."""
-        if self._rejected is None:
+    @functools.cached_property
+    def rejected(self) -> Rejected | None:
+        """Return what was rejected in the receiver's folder; None where that is not known."""
+        if self._folder is None:
             return None
+        sources = of_folder(self._folder, "rejected", self.lines.load_rejected)
         reasons: Counter[str] = Counter()
-        for errors, count in self.lines.errors(self._rejected):
+        for errors, count in self.lines.errors():
             reasons.update(dict.fromkeys(_reasons(json.loads(errors)), count))
-        return sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+        return Rejected(sum(source.lines for source in sources),
+                        sorted(reasons.items(), key=lambda item: (-item[1], item[0])), sources)
 
 
-def _round_numbers() -> Iterator[float]:
-    """Yield half a metre, 1, 2, 5, 10, 20, 50 …"""
-    yield 0.5
-    power = 1
-    while True:
-        yield from (unit * power for unit in (1.0, 2.0, 5.0))
-        power *= 10
+def shown_name(name: str | None, unnamed: str = UNKNOWN) -> str:
+    """Return what stands in a table or a plot for a name of the lines."""
+    return unnamed if name is None else name or EMPTY
 
 
 def _reasons(errors: Any, field: str = "") -> Iterator[str]:

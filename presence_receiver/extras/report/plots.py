@@ -1,17 +1,19 @@
-"""The report's plots: devices over time, a heat map, a histogram and plans. Draw what they are given; ask nobody."""
+"""The report's plots: devices over time, a heat map, a histogram and plans, drawn of what they are given."""
 from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
 
 from presence_receiver.extras.report import svg
-from presence_receiver.extras.report.figures import BIN, Heat, Map, Row
-from presence_receiver.extras.report.periods import label, ticks
+from presence_receiver.extras.report.figures import BIN, shown_name
+from presence_receiver.extras.report.periods import ticks
+from presence_receiver.extras.report.places import Map, extent
+from presence_receiver.extras.report.timeline import Heat, Row, Timeline
 
 AREA, ROW, PLAN = 170, 18, 215
 """Pixels: the height of an area of bars, of a row of the heat map, the longer side of a plan."""
-NO_LINES = ("none", "no lines")
-UNKNOWN = "not known"
+NO_LINES, NOTHING = ("none", "no lines"), ("frame", "0")
+"""What stands beside the shades in a legend."""
 
 Times = Sequence[datetime.datetime]
 
@@ -21,10 +23,10 @@ def counted(devices: int, randomised: int) -> str:
     return f"{devices:,} devices, {randomised:,} of them randomised"
 
 
-def _gaps(rows: Sequence[Row], height: float) -> str:
+def _gaps(rows: Sequence[Row], top: float, height: float) -> str:
     """Return a band for each period without lines."""
     return "".join(
-        svg.rect(svg.percent(index / len(rows)), 0, svg.percent(1 / len(rows)), height, "none",
+        svg.rect(svg.percent(index / len(rows)), top, svg.percent(1 / len(rows)), height, "none",
                  f"{row.name}: no lines")
         for index, row in enumerate(rows) if not row.observations)
 
@@ -42,14 +44,14 @@ def over_time(name: str, times: Times, rows: Sequence[Row]) -> str:
     """Return a bar for each period, of two parts: devices with a randomised address stand on top of the others."""
     top, bottom = svg.ABOVE, svg.ABOVE + AREA
     axis, scale = svg.upright(top, bottom, max(row.devices for row in rows), "devices")
-    parts, step, gap = [], 1 / len(rows), 0.08 if len(rows) <= 60 else 0
-    for index, row in enumerate(rows):
+    parts, step, gap = [], 1 / len(rows), min(0.08, len(rows) / 100) if len(rows) <= 60 else 0
+    for index, row in ((index, row) for index, row in enumerate(rows) if row.observations):
         x, width = svg.percent((index + gap) * step), svg.percent((1 - 2 * gap) * step)
         title = f"{row.name}: {counted(row.devices, row.randomised)}"
         others = (row.devices - row.randomised) * scale
         parts.append(svg.rect(x, bottom - others, width, others, "s6", title))
         parts.append(svg.rect(x, bottom - row.devices * scale, width, row.randomised * scale, "randomised", title))
-    gaps = _gaps(rows, bottom)
+    gaps = _gaps(rows, top, AREA)
     marks = [("s6", "other addresses"), ("randomised", "randomised addresses")]
     plot = svg.drawing(name, bottom + svg.BELOW, gaps, axis, _time_axis(times, top, bottom), *parts)
     return svg.legend([*marks, NO_LINES] if gaps else marks) + plot
@@ -71,20 +73,19 @@ def histogram(name: str, counts: Sequence[tuple[int, int]]) -> str:
     return svg.drawing(name, bottom + svg.BELOW + 16, axis, *parts, svg.text("100%", bottom + 36, "dBm", "end"))
 
 
-def heat_map(name: str, names: Sequence[str | None], rows: Sequence[Row], times: Times, heat: Heat,
-             shades: svg.Shades) -> str:
+def heat_map(name: str, names: Sequence[str | None], timeline: Timeline, heat: Heat, shades: svg.Shades) -> str:
     """Return a row for each access point, a cell for each period in which it saw devices."""
-    height, step, parts = len(names) * ROW, 1 / len(times), []
+    height, step, parts = len(names) * ROW, 1 / len(timeline.times), []
     for index, access_point in enumerate(names):
-        parts.append(svg.text("-8", index * ROW + 13, access_point or UNKNOWN, "end"))
-        for column, (time, row) in enumerate(zip(times, rows, strict=True)):
+        parts.append(svg.text("-8", index * ROW + 13, shown_name(access_point), "end"))
+        for column, (time, row) in enumerate(zip(timeline.times, timeline.rows, strict=True)):
             devices, randomised = heat.get((access_point, time), (0, 0))
             if devices:
-                title = f"{access_point or UNKNOWN}, {row.name}: {counted(devices, randomised)}"
+                title = f"{shown_name(access_point)}, {row.name}: {counted(devices, randomised)}"
                 parts.append(svg.rect(svg.percent(column * step), index * ROW, svg.percent(step), ROW - 1,
                                       shades.of(devices), title))
-    axis = _time_axis(times, 0, height)
-    return svg.drawing(name, height + svg.BELOW, _gaps(rows, height), *parts, axis, kind="plot named")
+    axis = _time_axis(timeline.times, 0, height)
+    return svg.drawing(name, height + svg.BELOW, _gaps(timeline.rows, 0, height), *parts, axis, kind="plot named")
 
 
 def plan(place: Map, side: float, shades: svg.Shades) -> str:
@@ -95,17 +96,17 @@ def plan(place: Map, side: float, shades: svg.Shades) -> str:
     right, high = max(x for x, _ in corners) + side, max(y for _, y in corners) + side
     right, high = max(right, left + (high - low) // 4), max(high, low + (right - left) // 4)
     scale = PLAN / max(right - left, high - low)
-    width, height = (right - left) * scale, (high - low) * scale
+    width, height, square = (right - left) * scale, (high - low) * scale, max(side * scale, 1)
     parts = [
-        svg.rect(f"{(x - left) * scale:.1f}", (high - y - side) * scale, f"{side * scale:.1f}", side * scale,
-                 shades.of(count), f"x {x:g} to {x + side:g}, y {y:g} to {y + side:g} m: {count:,} observations")
+        svg.rect(f"{(x - left) * scale:.1f}", (high - y - side) * scale, f"{square:.1f}", square,
+                 shades.of(count), f"x {extent(x, side)}, y {extent(y, side)} m: {count:,} observations")
         for (x, y), count in place.squares.items()
     ]
     parts += [_cross((x - left) * scale, (high - y) * scale) for x, y in marks]
     frame = f'<rect class="frame" width="{width:.1f}" height="{height:.1f}"/>'
-    return _framed(f"Where associated devices were: {place.name or UNKNOWN}", width, height, frame, *parts, *[
-        svg.text("0", height + 16, f"x {left:,.4g} m"), svg.text(f"{width:.0f}", height + 16, f"{right:,.4g} m", "end"),
-        svg.text("-6", height, f"y {low:,.4g} m", "end"), svg.text("-6", 10, f"{high:,.4g} m", "end")])
+    return _framed(f"Where associated devices were: {shown_name(place.name)}", width, height, frame, *parts, *[
+        svg.text("0", height + 16, f"x {left:,.9g} m"), svg.text(f"{width:.0f}", height + 16, f"{right:,.9g} m", "end"),
+        svg.text("-6", height, f"y {low:,.9g} m", "end"), svg.text("-6", 10, f"{high:,.9g} m", "end")])
 
 
 def _framed(name: str, width: float, height: float, *parts: str) -> str:
@@ -118,13 +119,13 @@ def _cross(x: float, y: float) -> str:
             "<title>the access point</title></path>")
 
 
-def heat_rows(names: Sequence[str | None], times: Times, step: str, rows: Sequence[Row],
-              heat: Heat) -> tuple[list[str], list[list[str]]]:
+def heat_rows(names: Sequence[str | None], timeline: Timeline, heat: Heat) -> tuple[list[str], list[list[str]]]:
     """Return the heat map as a table: its header, and a row for each access point."""
-    header = ["Access point", *(label(time, step) for time in times)]
-    cells = [[name or UNKNOWN, *(_cell(heat.get((name, time), (0, 0))) if row.observations else "no lines"
-                                 for time, row in zip(times, rows, strict=True))] for name in names]
-    return header, cells
+    header = ["Access point", *(row.name or "" for row in timeline.rows)]
+    periods = [*zip(timeline.times, timeline.rows, strict=True)]
+    return header, [
+        [shown_name(name), *(_cell(heat.get((name, time), (0, 0))) if row.observations else "no lines"
+                             for time, row in periods)] for name in names]
 
 
 def _cell(devices: tuple[int, int]) -> str:

@@ -36,5 +36,7 @@ th, td { padding: .15rem 1rem .15rem 0; text-align: right; white-space: nowrap; 
 tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 7.5rem; }
 th { font-weight: normal; color: var(--quiet); } th:first-child { text-align: left; color: var(--ink); }
 tr { border-bottom: 1px solid var(--line); }
-@media (max-width: 600px) { .wide { display: none; } dl { gap: .5rem 1.6rem; } dd { font-size: 1.15rem; } }
+@media (max-width: 600px) { .wide { display: none; } dl { gap: .5rem 1.6rem; } dd { font-size: 1.15rem; }
+  th, td { padding-right: .6rem; } thead th { white-space: normal; vertical-align: bottom; }
+  tbody th { min-width: 5.5rem; } }
 """

@@ -78,13 +78,13 @@ class Shades:
         """Return the style sheet's class for a count of 1 or more."""
         return f"s{-(-count // self._width) * SHADES // self._classes}"
 
-    def legend(self, counted: str, more: Sequence[tuple[str, str]] = ()) -> str:
-        """Return what each shade stands for; `more` are other classes of the style sheet and their words."""
+    def legend(self, counted: str, nothing: tuple[str, str], *more: tuple[str, str]) -> str:
+        """Return what each shade stands for, behind what stands for none; `more` are other classes and their words."""
         width = self._width
         uppers = range(width, self._classes * width + 1, width)
         shades = [(self.of(upper), f"{upper - width + 1:,} to {upper:,}" if width > 1 else f"{upper:,}")
                   for upper in uppers]
-        return legend([*shades, *more], counted)
+        return legend([nothing, *shades, *more], counted)
 
 
 def legend(entries: Sequence[tuple[str, str]], counted: str = "") -> str:

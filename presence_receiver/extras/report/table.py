@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presence_receiver.cli import as_json, cell, console
-from presence_receiver.extras.report.figures import BIN, Report, Row
+from presence_receiver.extras.report.figures import BIN, UNKNOWN, UNNAMED, Report, shown_name
 from presence_receiver.extras.report.periods import FORMATS
+from presence_receiver.extras.report.timeline import Row
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,7 +27,7 @@ COLUMNS: tuple[str, ...] = ("DEVICES", "RANDOMISED", "OBSERVATIONS", "ASSOCIATED
 LEAST = ("MEDIAN RSSI", "RANDOMISED", "ASSOCIATED", "OBSERVATIONS")
 """The columns that go where the terminal is too narrow for all, the first of them first."""
 MEANINGS = {"DEVICES": "are distinct addresses", "RANDOMISED": "those with the local bit",
-            "ASSOCIATED": "those with an SSID"}
+            "ASSOCIATED": "the share with an SSID"}
 
 
 def write_table(report: Report, by: str) -> None:
@@ -37,7 +38,7 @@ def write_table(report: Report, by: str) -> None:
     """
     out = console(sys.stdout)
     title = f"{by.upper()} ({report.zone})" if by in FORMATS else by.upper()
-    draw = functools.partial(_table, title, report.by(by), report.total())
+    draw = functools.partial(_table, title, UNNAMED.get(by, UNKNOWN), report.by(by), report.total())
     width = out.width
 
     @functools.cache
@@ -67,7 +68,8 @@ def bar_room(columns: int) -> int:
     return min(columns, LONGEST) if columns >= SHORTEST else 0
 
 
-def _table(title: str, rows: Sequence[Row], total: Row, columns: Sequence[str], room: int) -> Table:
+def _table(title: str, unnamed: str, rows: Sequence[Row], total: Row, columns: Sequence[str],
+           room: int) -> Table:
     from rich.table import Table
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     table.add_column(title, no_wrap=True)
@@ -80,7 +82,7 @@ def _table(title: str, rows: Sequence[Row], total: Row, columns: Sequence[str], 
     most = max((row.devices for row in rows), default=1)
     for row in rows:
         figures = _figures(row) | {BAR: bar(row.devices, most, room)}
-        table.add_row(cell(row.name), *(figures.get(name, "") for name in shown))
+        table.add_row(cell(shown_name(row.name, unnamed)), *(figures.get(name, "") for name in shown))
     table.add_row()
     table.add_row("total", *(_figures(total).get(name, "") for name in shown))
     return table
@@ -113,7 +115,9 @@ def _write_meanings(columns: Sequence[str]) -> None:
 
 
 def _write_strengths(strengths: Sequence[tuple[int, int]], width: int) -> None:
-    most = max((count for _, count in strengths), default=1)
+    if not strengths:
+        return
+    most = max(count for _, count in strengths)
     digits = max(len(f"{most:,}"), len("OBSERVATIONS"))
     room = bar_room(width - 16 - digits - GAP)
     click.echo(f"\n{'RSSI'.ljust(16)}{'OBSERVATIONS'.rjust(digits)}")
@@ -123,15 +127,16 @@ def _write_strengths(strengths: Sequence[tuple[int, int]], width: int) -> None:
 
 
 def write_json(report: Report, by: str) -> None:
-    """Write one object; `skipped` are lines that are no presence lines, `rejected` is null where nobody knows."""
-    span, rejected = report.span(), report.rejected()
+    """Write one object; `skipped` are lines of no use, `rejected` and its files are null where nobody knows them."""
+    span, rejected = report.span, report.rejected
     click.echo(as_json({
         "from": _stamp(span[0]) if span else None, "to": _stamp(span[1]) if span else None,
         "timezone": str(report.zone), "total": dataclasses.asdict(report.total()), "by": by,
         "rows": [dataclasses.asdict(row) for row in report.by(by)],
         "rssi": [{"from": low, "to": low + BIN - 1, "observations": count} for low, count in report.rssi()],
-        "rejected": rejected and [{"reason": reason, "lines": count} for reason, count in rejected],
-        "files": [dataclasses.asdict(source) for source in report.sources],
+        "rejected": rejected and [{"reason": reason, "lines": count} for reason, count in rejected.reasons],
+        "files": [dataclasses.asdict(source) for source in report.lines.sources],
+        "rejected_files": rejected and [dataclasses.asdict(source) for source in rejected.sources],
     }))
 
 

@@ -1,4 +1,5 @@
 """Every figure on the page, computed once more from the lines, without DuckDB."""
+import gzip
 import json
 import math
 import re
@@ -9,6 +10,9 @@ from statistics import median, multimode
 from zoneinfo import ZoneInfo
 
 import pytest
+from extras.report.reporting import made_up, report
+
+from presence_receiver.validation.judge import judge_delivery
 
 
 class Page(HTMLParser):
@@ -25,7 +29,8 @@ class Page(HTMLParser):
         if tag == "svg" and attributes.get("aria-label"):
             self._plot = attributes["aria-label"]
         if tag == "table":
-            self._table = self.tables.setdefault(attributes["aria-label"], [])
+            assert attributes["aria-label"] not in self.tables
+            self._table = self.tables[attributes["aria-label"]] = []
         if tag == "tr":
             self._table.append([])
         if tag in ("td", "th"):
@@ -58,24 +63,41 @@ def rounded(number):
     return math.floor(abs(number) + 0.5) * (1 if number > 0 else -1)
 
 
-def is_randomised(address):
-    return len(address) == 12 and bool(int(address[1], 16) & 2)
+def address(line):
+    return re.sub("[:-]", "", line["clientMac"]).upper()
+
+
+def access_point(line):
+    heard = [(observer["rssi"], observer["apMac"]) for observer in line.get("deviceObservers") or ()
+             if observer["apMac"] and observer["rssi"] is not None]
+    name = line["apMac"] or (max(heard)[1] if heard else None)
+    return name and re.sub("[:-]", "", name).upper()
+
+
+def rssi(line):
+    heard = [observer["rssi"] for observer in line.get("deviceObservers") or () if observer["rssi"] is not None]
+    return max(heard, default=None) if line["rssi"] is None else line["rssi"]
+
+
+def is_randomised(line):
+    digits = address(line)
+    return bool(int(digits[1], 16) & 2) if len(digits) == 12 else line.get("randomised") is True
 
 
 def devices(lines):
-    return {line["clientMac"] for line in lines}
+    return {address(line) for line in lines}
 
 
 def randomised(lines):
-    return {address for address in devices(lines) if is_randomised(address)}
+    return {address(line) for line in lines if is_randomised(line)}
 
 
 def figures(lines):
-    associated = {line["clientMac"] for line in lines if line["ssid"] is not None}
-    strengths = [line["rssi"] for line in lines if line["rssi"] is not None]
+    associated = {address(line) for line in lines if line["ssid"] is not None}
+    strengths = [rssi(line) for line in lines if rssi(line) is not None]
     return [f"{len(devices(lines)):,}", f"{len(randomised(lines)):,}", f"{len(lines):,}",
             f"{len(associated):,} ({100 * len(associated) / len(devices(lines)):.0f} %)",
-            f"{rounded(median(strengths))} dBm"]
+            f"{rounded(median(strengths))} dBm" if strengths else "–"]
 
 
 def groups(lines, key):
@@ -86,41 +108,73 @@ def groups(lines, key):
 
 
 def most_devices_first(found, unnamed):
-    order = sorted(found.items(), key=lambda item: (-len(devices(item[1])), -len(item[1]), item[0] or "\uffff"))
-    return [[name or unnamed, *figures(lines)] for name, lines in order]
+    order = sorted(found.items(), key=lambda item: (-len(devices(item[1])), -len(item[1]), item[0] is None, item[0]))
+    return [[unnamed if name is None else name or '""', *figures(lines)] for name, lines in order]
 
 
 def words(lines):
     return f"{len(devices(lines)):,} devices, {len(randomised(lines)):,} of them randomised"
 
 
-def hours(lines, zone):
-    """The name of every hour from the first line to the last."""
-    times = [datetime.fromisoformat(line["receivedAt"]) for line in lines]
-    hour = min(times).replace(minute=0, second=0, microsecond=0)
-    while hour <= max(times):
-        yield hour.astimezone(zone).strftime("%Y-%m-%d %H:%M" + (" %z" if zone is not UTC else ""))
-        hour += timedelta(hours=1)
+def received(line):
+    return datetime.fromisoformat(line["receivedAt"])
 
 
-@pytest.fixture(params=["UTC", "Europe/Berlin"])
-def zone(request):
-    return UTC if request.param == "UTC" else ZoneInfo(request.param)
+def hour_or_day(moment, zone, step):
+    """The name of the hour or day in which that moment lies."""
+    local = moment.astimezone(zone)
+    return f"{local:%Y-%m-%d}" if step == "day" else (
+        f"{local:%Y-%m-%d %H}:00" + (f"{local: %z}" if zone is not UTC else ""))
 
 
-@pytest.fixture
-def shown(made_up, report, zone):
-    """A page of two days, an outage among them, and the lines that it was made from."""
-    folder = made_up(12, 40, outage=range(20, 26))
+def names_of_all(lines, zone, step):
+    """The name of every hour or day from the first line to the last; those of every quarter of an hour between."""
+    moments = [received(line) for line in lines]
+    quarters = [min(moments) + timedelta(minutes=15) * number
+                for number in range((max(moments) - min(moments)) // timedelta(minutes=15) + 1)]
+    return [*dict.fromkeys(hour_or_day(moment, zone, step) for moment in [*quarters, max(moments)])]
+
+
+ODD = [
+    {"clientMac": "dA:30:00:00:00:01", "rssi": None, "x": 0, "y": 0},
+    {"clientMac": "DA3000000001", "apMac": "c4-13-e2-00-00-40", "ssid": "", "x": "NaN", "y": 1e308},
+    {"clientMac": "dA-30-00-00-00-01", "apMac": "C413E2000040", "ssid": "<i>&amp;", "x": -7.25, "y": 1e5},
+    {"clientMac": "a2" * 20, "apMac": None, "ssid": None, "deviceObservers": []},
+    {"clientMac": "b2" * 20, "apMac": None, "rssi": None, "randomised": True, "deviceObservers": [
+        {"apMac": "c413e2000080", "rssi": -40}, {"apMac": "C413E20000C0", "rssi": None}, {"apMac": None, "rssi": -39}]},
+    {"clientMac": "c3" * 16, "apMac": "C413E2000040", "rssi": -128, "randomised": False, "manufacturer": "\u202e\x00"},
+    {"clientMac": "5CB901642E60", "apMac": "C413E2000040", "rssi": 127, "randomised": True, "manufacturer": "Ä" * 300},
+]
+"""All that a good observation may be, and a sender may mean."""
+
+
+def odd_lines(moment):
+    body = {"ownerId": 1490, "observations": [{"seenEpoch": 0, **observation} for observation in ODD]}
+    judged = judge_delivery(json.dumps(body).encode(), f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z")
+    assert judged.accepted_count == len(ODD)
+    return judged.lines
+
+
+@pytest.fixture(scope="module", params=[
+    ("array", "UTC", "hour"), ("array", "Europe/Berlin", "hour"), ("client-centric", "Asia/Kathmandu", "hour"),
+    ("client-centric", "America/New_York", "day")], ids=" ".join)
+def shown(request, tmp_path_factory):
+    """A page of two days, an outage among them, the lines that it was made from, their folder, and how it was asked."""
+    shape, zone, step = request.param
+    folder = made_up(tmp_path_factory.mktemp("data"), 12, 40, outage=range(20, 26), shape=shape)
+    text = (folder / "presence.jsonl").read_bytes()
+    odd = odd_lines(received(json.loads(text.splitlines()[-1])) + timedelta(days=2))
+    (folder / "presence-20261101T000000.000000Z.jsonl.gz").write_bytes(gzip.compress(odd))
     html = folder / "page.html"
-    assert report("--data-dir", folder, "--html", html, "--timezone", zone).exit_code == 0
-    text = (folder / "presence.jsonl").read_text()
-    return Page(html.read_text()), [json.loads(line) for line in text.splitlines()], folder
+    assert report("--data-dir", folder, "--html", html, "--timezone", zone, "--by", step).exit_code == 0
+    lines = [json.loads(line) for line in (text + odd).splitlines()]
+    return Page(html.read_text()), lines, folder, UTC if zone == "UTC" else ZoneInfo(zone), step
 
 
-def test_every_figure_of_the_page(shown, zone):
-    page, lines, folder = shown
-    by_ap, rssi = groups(lines, lambda line: line["apMac"]), Counter(line["rssi"] // 5 * 5 for line in lines)
+def test_every_figure_of_the_page(shown):
+    page, lines, folder, *_ = shown
+    by_ap = groups(lines, access_point)
+    strengths = Counter(rssi(line) // 5 * 5 for line in lines if rssi(line) is not None)
     all_devices, _, observations, associated, strength = figures(lines)
     assert page.pairs == {
         "Devices (distinct addresses)": all_devices, "of them randomised": f"{len(randomised(lines)):,}",
@@ -130,66 +184,87 @@ def test_every_figure_of_the_page(shown, zone):
     assert page.rows("SSIDs") == most_devices_first(groups(lines, lambda line: line["ssid"]), "not associated")
     assert page.rows("Manufacturers") == most_devices_first(
         groups(lines, lambda line: line["manufacturer"]), "not known")
-    ranges = [[f"{low} to {low + 4}", f"{rssi[low]:,}"] for low in range(min(rssi), max(rssi) + 5, 5)]
+    ranges = [[f"{low} to {low + 4}", f"{strengths[low]:,}"] for low in range(min(strengths), max(strengths) + 5, 5)]
     assert page.rows("Observations by signal strength") == ranges
     assert page.marks["Observations by signal strength, in ranges of 5 dBm"] == [
         f"{name} dBm: {count} observations" for name, count in ranges]
-    assert page.rows("Files read") == [[str(folder / "presence.jsonl"), observations, "0", "0"]]
+    assert page.rows("Files read") == [
+        [str(folder / "presence-20261101T000000.000000Z.jsonl.gz"), f"{len(ODD)}", "0", "0"],
+        [str(folder / "presence.jsonl"), f"{len(lines) - len(ODD):,}", "0", "0"],
+        [str(folder / "rejected.jsonl"), f"{(folder / 'rejected.jsonl').read_text().count(chr(10)):,}", "0", "0"]]
+    hashed = {address(line) for line in lines if len(address(line)) != 12 and "randomised" not in line}
+    assert [note for note in page.notes if "hash" in note] == [
+        f"{len(hashed)} device has a hash for an address: whether the address was randomised cannot be seen."]
 
 
-def test_every_hour_of_the_page(shown, zone):
-    page, lines, _ = shown
-    names = [*hours(lines, zone)]
-    found = groups(lines, lambda line: next(hours([line], zone)))
+def test_every_hour_of_the_page(shown):
+    page, lines, _, zone, step = shown
+    title = f"Distinct devices {'an hour' if step == 'hour' else 'a day'}"
+    names = names_of_all(lines, zone, step)
+    found = groups(lines, lambda line: hour_or_day(received(line), zone, step))
     access_points = [row[0] for row in page.rows("Each access point")]
-    assert page.rows("Distinct devices an hour")[:len(names)] == [
+    assert page.tables[title][1:] == [
         [name, *(figures(found[name]) if name in found else ["no lines", "", "", "", ""])] for name in names]
-    assert page.rows("Distinct devices an hour, by access point") == [
-        [access_point, *(cell(found[name], access_point) if name in found else "no lines" for name in names)]
-        for access_point in access_points]
+    assert page.rows(f"{title}, by access point") == [
+        [name, *(cell(found[each], name) if each in found else "no lines" for each in names)]
+        for name in access_points]
     gaps = [f"{name}: no lines" for name in names if name not in found]
-    assert 5 <= len(gaps) <= 6
-    assert page.marks["Distinct devices an hour"] == gaps + [
-        mark for name in names for mark in [f"{name}: {words(found[name])}"] * 2]
-    by_both = groups(lines, lambda line: (line["apMac"], next(hours([line], zone))))
-    assert page.marks["Distinct devices an hour, by access point"] == gaps + [
-        f"{access_point}, {name}: {words(by_both[access_point, name])}"
-        for access_point in access_points for name in names if (access_point, name) in by_both]
+    assert gaps
+    assert page.marks[title] == gaps + [mark for name in names if name in found
+                                        for mark in [f"{name}: {words(found[name])}"] * 2]
+    by_both = groups(lines, lambda line: (access_point(line) or "not known",
+                                          hour_or_day(received(line), zone, step)))
+    assert page.marks[f"{title}, by access point"] == gaps + [
+        f"{name}, {each}: {words(by_both[name, each])}"
+        for name in access_points for each in names if (name, each) in by_both]
 
 
-def cell(lines, access_point):
-    own = [line for line in lines if line["apMac"] == access_point]
+def cell(lines, name):
+    own = [line for line in lines if (access_point(line) or "not known") == name]
     return f"{len(devices(own)):,} ({len(randomised(own)):,})" if own else "0"
 
 
+def is_placed(line):
+    return None not in (line["x"], line["y"]) and (line["x"], line["y"]) != (0, 0) and (
+        max(abs(line["x"]), abs(line["y"])) <= 1e6)
+
+
 def test_every_square_of_the_page(shown):
-    page, lines, _ = shown
-    placed = [line for line in lines if line["x"] is not None and (line["x"], line["y"]) != (0, 0)]
-    by_ap = groups((line for line in placed if line["ssid"]), lambda line: line["apMac"])
-    extents = [max(max(each[axis] for each in own) - min(each[axis] for each in own) for axis in "xy")
-               for own in by_ap.values()]
+    page, lines, *_ = shown
+    placed = [line for line in lines if is_placed(line)]
+    by_ap = groups((line for line in placed if line["ssid"] is not None), access_point)
+    names = sorted(by_ap, key=lambda name: (-len(by_ap[name]), name))
+    tables = [rows[1:] for name, rows in page.tables.items() if name.startswith("Where associated devices were")]
+    assert tables[0] == plans(page, placed, by_ap, names[:12])
+    assert tables[1:] == ([plans(page, placed, by_ap, names[12:])] if names[12:] else [])
+
+
+def plans(page, placed, by_ap, names):
+    """The table of those access points; what the mouse is told is compared here."""
+    extents = [max(max(each[axis] for each in by_ap[name]) - min(each[axis] for each in by_ap[name]) for axis in "xy")
+               for name in names]
     side = next(side for side in (0.5, 1, 2, 5, 10) if side * 30 >= median(extents))
     assert any(f"in squares of {side:g} × {side:g} m" in name for name in page.tables)
-    order = sorted(by_ap, key=lambda name: (-len(by_ap[name]), name))
-    expected = []
-    for name in order:
+    table = []
+    for name in names:
         squares = Counter((line["x"] // side * side, line["y"] // side * side) for line in by_ap[name])
-        expected += [[name, f"{x:g} to {x + side:g}", f"{y:g} to {y + side:g}", f"{count:,}"]
-                     for (x, y), count in sorted(squares.items())]
-        marks = page.marks[f"Where associated devices were: {name}"]
-        assert marks == [f"x {x:g} to {x + side:g}, y {y:g} to {y + side:g} m: {count:,} observations"
-                         for (x, y), count in sorted(squares.items())] + ["the access point"]
-        assert multimode((line["x"], line["y"]) for line in placed if not line["ssid"] and line["apMac"] == name)
-    assert page.rows("Where associated devices were") == expected
+        rows = [[f"{x:.9g} to {x + side:.9g}", f"{y:.9g} to {y + side:.9g}", f"{count:,}"]
+                for (x, y), count in sorted(squares.items())]
+        table += [[name, *row] for row in rows]
+        own = multimode((line["x"], line["y"]) for line in placed
+                        if line["ssid"] is None and access_point(line) == name)
+        assert page.marks[f"Where associated devices were: {name}"] == [
+            f"x {x}, y {y} m: {count} observations" for x, y, count in rows] + ["the access point"] * bool(own)
+    return table
 
 
 def test_every_reason_of_the_page(shown):
-    page, _, folder = shown
-    counts = Counter()
-    for text in (folder / "rejected.jsonl").read_text().splitlines():
+    page, _, folder, *_ = shown
+    counts, lines = Counter(), (folder / "rejected.jsonl").read_text().splitlines()
+    for text in lines:
         counts.update({reason for reason in reasons(json.loads(text)["errors"], [])})
     assert counts
-    assert page.rows("Rejected lines by reason") == [
+    assert page.rows(f"{len(lines):,} lines by reason") == [
         [reason, f"{count:,}"] for reason, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 

@@ -48,7 +48,7 @@ def test_each_count_has_the_shade_of_its_legend(most):
     shades = Shades(most)
     kinds = [shades.of(count) for count in range(1, most + 1)]
     assert kinds == sorted(kinds) and kinds[-1] == "s6" and set(kinds) <= {f"s{number}" for number in range(1, 7)}
-    assert shades.legend("Devices").count("<li>") == 1 + len(set(kinds))
+    assert shades.legend("Devices", ("frame", "0")).count("<li>") == 2 + len(set(kinds))
 
 
 def test_beyond_ten_days_there_are_days_and_beyond_400_months():

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import termios
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -180,7 +181,7 @@ def test_in_a_narrow_terminal_the_bars_go_then_columns_and_nothing_is_cut(line, 
 def test_what_a_narrow_terminal_leaves_out_is_told(folder):
     below = in_terminal(60, "--data-dir", folder).partition("\n\n")[2]
     assert [each.rstrip() for each in below.splitlines()[:5]] == [
-        "DEVICES are distinct addresses, ASSOCIATED those with an",
+        "DEVICES are distinct addresses, ASSOCIATED the share with an",
         "SSID.",
         "A wider terminal shows RANDOMISED, MEDIAN RSSI too.",
         "",
@@ -198,3 +199,41 @@ def test_every_access_point_is_on_the_page(tmp_path, line, report):
         _, found, below = page.partition(f"<summary>{title}</summary>")
         assert found and sum(name in below.partition("</details>")[0] for name in names) == rest
     assert all(page.count(name) >= 4 for name in names)
+
+
+def test_of_a_receiver_what_was_asked_for_is_shown_up_to_now(tmp_path, line, report):
+    now = datetime.now(UTC)
+    (tmp_path / "presence.jsonl").write_bytes(line(receivedAt=f"{now - timedelta(hours=30):%Y-%m-%dT%H:%M:%S}.000000Z"))
+    began = now - timedelta(hours=48)
+    ran = report("--data-dir", tmp_path, "--since", f"{began:%Y-%m-%dT%H:%M}", "--output", "json")
+    found = rows(ran)
+    assert [found[0][0], found[-1][0]] in (
+        [f"{began:%Y-%m-%d %H}:00", f"{moment:%Y-%m-%d %H}:00"] for moment in (now, datetime.now(UTC)))
+    assert [seen for *_, seen in found if seen] == [1] and len(found) in (49, 50)
+    report("--data-dir", tmp_path, "--since", "2d", "--html", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert re.search(r"<p>Received [^<]*, time zone UTC; asked for since [^<]*\.</p>", page)
+    ran = report(tmp_path / "presence.jsonl", "--since", "2d", "--output", "json")
+    assert len(rows(ran)) == 1
+
+
+def test_where_nothing_came_since_a_time_its_hours_have_no_lines(folder, report):
+    ran = report("--data-dir", folder, "--since", "2h")
+    assert [line.split()[2:] for line in ran.stdout.splitlines()[1:3]] == [["no", "lines"]] * 2
+    report("--data-dir", folder, "--since", "2h", "--html", folder / "page.html")
+    assert re.search("<p>No lines since [^<]*.</p>", (folder / "page.html").read_text())
+
+
+def test_of_ten_thousand_access_points_all_are_on_a_page_that_a_browser_can_open(tmp_path, line, report):
+    names = [f"C413{number:08X}" for number in range(10_000)]
+    with (tmp_path / "presence.jsonl").open("wb") as file:
+        for day in (10, 17):
+            file.writelines(line(receivedAt=f"2026-11-{day}T20:15:00.000000Z", apMac=name, ssid="Guest",
+                                 x=number % 60 + 0.5, y=number % 40 + 1) for number, name in enumerate(names))
+    report("--data-dir", tmp_path, "--html", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert len(page) < 30_000_000
+    for title in ("Distinct devices an hour, by access point", "Distinct devices a day, by access point, the others"):
+        assert f'aria-label="{title}"' in page
+    assert "<p>A map of each hour would be too large for a page.</p>" in page
+    assert set(names) == {name for name, count in Counter(re.findall(r">(C413\w{8})<", page)).items() if count >= 4}
