@@ -53,6 +53,11 @@ def test_bucket():
     assert "PUTs a month" in output
 
 
+def test_report():
+    output = run("report")
+    assert all(row in output for row in ("loop in plain Python", "table of hours", "page, compressed files"))
+
+
 def test_privacy():
     assert "judged and appended" in run("privacy")
 

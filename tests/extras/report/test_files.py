@@ -112,19 +112,28 @@ def test_what_can_be_read_once_only(folder, report):
         2, [str(folder / "fifo"), str(folder / "presence.jsonl")])
 
 
-def broken(folder):
+def broken(folder, cut=slice(-9)):
     path = folder / "presence-20261101T000000.000000Z.jsonl.gz"
-    path.write_bytes(gzip.compress((folder / CLOSED).read_bytes() * 100)[:-9])
+    path.write_bytes(gzip.compress((folder / CLOSED).read_bytes() * 100)[cut])
     return path, f"{path} is left out, for it cannot be read to its end: not whole gzip."
 
 
-def test_a_file_that_cannot_be_read_costs_no_other_and_is_told(folder, report):
-    path, fault = broken(folder)
+@pytest.mark.parametrize("cut", [slice(-9), slice(-4), slice(9), slice(1, None), slice(None, None, -1)])
+def test_a_file_that_cannot_be_read_costs_no_other_and_is_told(folder, report, cut):
+    path, fault = broken(folder, cut)
     ran = report("--data-dir", folder, "--output", "json")
     assert (ran.exit_code, said(ran), ran.stderr) == (1, 2, f"Error: {fault}\n")
     ran = report("--data-dir", folder, "--html", folder / "page.html")
     assert (ran.exit_code, ran.stderr) == (1, f"Wrote {folder / 'page.html'}.\nError: {fault}\n")
     assert f"<p>{fault}</p>" in (folder / "page.html").read_text()
+
+
+def test_a_compressed_file_of_which_a_bit_has_changed_is_left_out(folder, report):
+    path, fault = broken(folder)
+    whole = gzip.compress((folder / CLOSED).read_bytes() * 100)
+    path.write_bytes(whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:])
+    ran = report("--data-dir", folder, "--output", "json")
+    assert (ran.exit_code, said(ran), ran.stderr) == (1, 2, f"Error: {fault}\n")
 
 
 def test_where_no_file_can_be_read_there_is_no_report(folder, report):
