@@ -41,8 +41,9 @@ def _devices(step: str) -> str:
 def over_time(report: Report) -> str:
     """Return how many devices there were in each period."""
     title, step, rows = _devices(report.step), report.step, report.timeline.rows
+    which = f"first and the last {step}" if len(rows) > 1 else step
     return html.section(
-        title, html.note(f"Time zone {report.zone}; the first and the last {step} may be incomplete."),
+        title, html.note(f"Time zone {report.zone}; the {which} may be incomplete."),
         plots.over_time(title, report.timeline.times, rows),
         html.behind(title, [f"{step.capitalize()} ({report.zone})", *HEADER], [cells(row) for row in rows]))
 

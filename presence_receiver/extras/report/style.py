@@ -34,9 +34,10 @@ svg { overflow: visible; } text { fill: var(--quiet); font-size: 12px; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; margin: .3rem 0; }
 th, td { padding: .15rem 1rem .15rem 0; text-align: right; white-space: nowrap; }
 tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 7.5rem; }
+th:first-child { position: sticky; left: 0; background: var(--paper); }
 th { font-weight: normal; color: var(--quiet); } th:first-child { text-align: left; color: var(--ink); }
 tr { border-bottom: 1px solid var(--line); }
 @media (max-width: 600px) { .wide { display: none; } dl { gap: .5rem 1.6rem; } dd { font-size: 1.15rem; }
-  th, td { padding-right: .6rem; } thead th { white-space: normal; vertical-align: bottom; }
-  tbody th { min-width: 5.5rem; } }
+  table { font-size: 12px; } th, td { padding-right: .5rem; } thead th { white-space: normal; vertical-align: bottom; }
+  tbody th { min-width: 6.8rem; } }
 """

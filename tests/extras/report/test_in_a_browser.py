@@ -44,7 +44,7 @@ def axe(page, folder, width, is_dark):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("access_points, hours", [(1, 0), (1, 1), (12, 30)])
+@pytest.mark.parametrize("access_points, hours", [(1, 0), (1, 1), (12, 30), (200, 2)])
 def test_axe_finds_nothing(made_up, report, tmp_path, access_points, hours, is_dark):
     folder, html = made_up(access_points, hours, outage=range(20, 26)), tmp_path / "page.html"
     report("--data-dir", folder, "--html", html)

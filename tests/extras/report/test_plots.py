@@ -1,7 +1,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from presence_receiver.extras.report import plots
+from presence_receiver.extras.report import plots, svg
 from presence_receiver.extras.report.places import Map
 from presence_receiver.extras.report.svg import Shades
 from presence_receiver.extras.report.timeline import Row
@@ -26,7 +26,7 @@ def test_y_goes_upward_on_a_plan_and_the_cross_stands_at_its_place():
 def test_bars_are_as_high_as_their_counts_and_an_hour_without_lines_is_a_band():
     rows = [Row("a", 30, 10, 40, 0, -50), Row("b", 0, 0, 0, 0, None), Row("c", 15, 0, 20, 0, -50)]
     bands, *bars = rects(plots.over_time("devices", TIMES, rows))
-    assert bands[0] == round(100 / 3, 3) and bands[4] == "none"
+    assert bands == (round(100 / 3, 3), svg.ABOVE, round(100 / 3, 3), plots.AREA, "none")
     heights = [bar[3] for bar in bars]
     assert [round(height / heights[0], 2) for height in heights] == [1, 0.5, 0.75, 0]
     assert abs(bars[1][1] + bars[1][3] - bars[0][1]) < 0.2
@@ -41,3 +41,8 @@ def test_a_range_of_strengths_has_its_label_below():
     drawn = plots.histogram("strengths", [(-55, 2), (-50, 4)])
     assert '<text x="25%" y="214" class="middle">-55 to -51</text>' in drawn
     assert [round(height) for *_, height, _ in rects(drawn)] == [plots.AREA * 2 / 4, plots.AREA]
+
+
+def test_a_square_can_be_seen_however_far_others_are():
+    drawn = plots.plan(Map("A", None, {(0.0, 0.0): 1, (90_000.0, 0.0): 1}), 1.0, Shades(1))
+    assert [(width, height) for _, _, width, height, _ in rects(drawn)] == [(1, 1), (1, 1)]

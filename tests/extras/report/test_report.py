@@ -241,3 +241,21 @@ def test_a_page_with_an_error_and_a_request_would_be_noticed(tmp_path):
     html.write_text('<img src="http://127.0.0.1:9/"><script>none()</script>')
     [console], requests = browse(html, tmp_path)
     assert ("none is not defined" in console, requests) == (True, 1)
+
+
+def test_what_no_receiver_wrote_makes_no_endless_axis(tmp_path):
+    path = tmp_path / "presence.jsonl"
+    path.write_bytes(line(rssi=2_000_000_000, ssid="Guest", x=1e300, y=2) + line(rssi=-50, ssid="Guest", x=1, y=2))
+    assert len(json.loads(run("report", path, "--output", "json").out)["rssi"]) == 1
+    assert run("report", path, "--html", tmp_path / "page.html").code == 0
+    assert "in squares of 0.5 × 0.5 m" in (tmp_path / "page.html").read_text()
+
+
+def test_plans_that_are_drawn_together_have_no_more_squares_than_a_page_can_carry(tmp_path):
+    with (tmp_path / "presence.jsonl").open("wb") as file:
+        file.writelines(line(apMac=f"C413E20000{number:02}", ssid="Guest", x=place % 30 + 0.5, y=place // 30 + 0.5)
+                        for number in range(60) for place in range(900))
+    run("report", tmp_path / "presence.jsonl", "--html", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    lowest = [page.count(f"{side} m: {count} observations</title>") for side, count in (("0 to 1", 1), ("0 to 2", 4))]
+    assert lowest == [12 * 30, 48 * 15]

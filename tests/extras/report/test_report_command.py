@@ -96,8 +96,11 @@ def test_what_was_skipped_is_counted_and_said(folder, report):
     path = str(folder / "presence.jsonl")
     assert ran.stderr == f"Warning: {path}: 1 line is unfinished or no presence line and was skipped.\n"
     assert json.loads(ran.stdout)["files"] == [{"path": path, "lines": 3, "older": 0, "skipped": 1}]
+    (folder / "rejected.jsonl").write_bytes(b'{"receivedAt":"2026-11-17T20:15:00.000000Z","errors":{}}\n{"rec')
     report("--data-dir", folder, "--html", folder / "page.html")
-    assert "1 of their lines is unfinished or no presence line and was skipped" in (folder / "page.html").read_text()
+    page = (folder / "page.html").read_text()
+    assert "<p>1 line is unfinished or no rejected line and was skipped.</p>" in page
+    assert "1 of their lines is unfinished or no presence line and was skipped" in page
 
 
 @pytest.mark.parametrize("content", [
@@ -215,6 +218,13 @@ def test_of_a_receiver_what_was_asked_for_is_shown_up_to_now(tmp_path, line, rep
     assert re.search(r"<p>Received [^<]*, time zone UTC; asked for since [^<]*\.</p>", page)
     ran = report(tmp_path / "presence.jsonl", "--since", "2d", "--output", "json")
     assert len(rows(ran)) == 1
+
+
+def test_a_line_of_a_clock_that_is_ahead_stands_in_its_hour(tmp_path, line, report):
+    ahead = datetime.now(UTC) + timedelta(hours=3)
+    (tmp_path / "presence.jsonl").write_bytes(line(receivedAt=f"{ahead:%Y-%m-%dT%H:%M:%S}.000000Z"))
+    *_, last = rows(report("--data-dir", tmp_path, "--since", "2h", "--output", "json"))
+    assert last == (f"{ahead:%Y-%m-%d %H}:00", 1, 0, 1)
 
 
 def test_where_nothing_came_since_a_time_its_hours_have_no_lines(folder, report):
