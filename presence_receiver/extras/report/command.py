@@ -4,6 +4,7 @@ import datetime
 import functools
 import re
 import zoneinfo
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from presence_receiver.errors import NotRead, Refused
 from presence_receiver.extras.report.figures import Report
 from presence_receiver.extras.report.files import named, of_folder
 from presence_receiver.extras.report.lines import Lines, skipped
-from presence_receiver.extras.report.page import page
+from presence_receiver.extras.report.page import BEGINNING, page
 from presence_receiver.extras.report.table import WRITERS
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -79,6 +80,8 @@ def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path |
         raise click.UsageError("--html has every table: give it without --output and with no --by but hour or day.")
     if files and data_dir:
         raise click.UsageError("FILES and --data-dir are two reports: give one of them.")
+    if html:
+        refuse_other_files(Path(html.name))
     step = by if by in ("hour", "day") else None
     folder = data_dir or Path(invocation.environment.get("PRESENCE_DATA_DIR") or "data")
     report = of_files(files, since, timezone, step) if files else of_receiver(folder, since, timezone, step)
@@ -89,6 +92,16 @@ def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path |
         WRITERS[output or "table"](report, by or report.step)
     if report.lines.faults:
         raise NotRead(*report.lines.faults)
+
+
+def refuse_other_files(path: Path) -> None:
+    """Raise Refused where a page would take the place of something that is none, such as the lines themselves."""
+    if not path.is_file():
+        return
+    with suppress(OSError), path.open("rb") as file:
+        if file.read(len(BEGINNING)) in (b"", BEGINNING.encode()):
+            return
+    raise Refused(f"{path} is there and is no page: give --html another name.")
 
 
 def of_files(files: tuple[Path, ...], since: datetime.datetime | None, zone: datetime.tzinfo,

@@ -19,6 +19,7 @@ from presence_receiver.extras.report.lines import Lines, Source
 from presence_receiver.extras.report.periods import FORMATS, fitting, periods
 from presence_receiver.extras.report.places import Places
 from presence_receiver.extras.report.timeline import FIGURES, Row, Timeline
+from presence_receiver.mask import one_line
 
 BIN = 5
 """Width of a bar of the RSSI histogram, in dBm."""
@@ -26,7 +27,7 @@ UNKNOWN = "not known"
 UNNAMED = {"ap": UNKNOWN, "ssid": "not associated", "manufacturer": UNKNOWN}
 """What stands where the lines have no name."""
 EMPTY = '""'
-"""What stands where the name is an empty text, as a network's that does not tell its name."""
+"""What stands where nothing of the name can be seen, as of a network that does not tell its name."""
 STEPS = [*FORMATS]
 MOST_CELLS = 80_000
 """Of a heat map, about 13 MB of the page: 10,000 access points and a week's days; their hours made 250 MB."""
@@ -126,7 +127,7 @@ class Report:
 
 def shown_name(name: str | None, unnamed: str = UNKNOWN) -> str:
     """Return what stands in a table or a plot for a name of the lines."""
-    return unnamed if name is None else name or EMPTY
+    return unnamed if name is None else one_line(name).strip() or EMPTY
 
 
 def _reasons(errors: Any, field: str = "") -> Iterator[str]:

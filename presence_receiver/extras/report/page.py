@@ -11,7 +11,8 @@ from presence_receiver.extras.report.sections import HEADER, cells, share, stren
 from presence_receiver.extras.report.style import STYLE
 
 TIME = "%Y-%m-%d %H:%M"
-PAGE = """<!DOCTYPE html>
+BEGINNING = "<!DOCTYPE html>"
+PAGE = BEGINNING + """
 <html lang="en"><head><meta charset="utf-8"><title>Presence report</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"

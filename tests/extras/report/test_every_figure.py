@@ -107,9 +107,14 @@ def groups(lines, key):
     return found
 
 
+def seen(name):
+    """What of a name can be seen."""
+    return "".join(char if char.isprintable() else " " for char in name).strip()
+
+
 def most_devices_first(found, unnamed):
     order = sorted(found.items(), key=lambda item: (-len(devices(item[1])), -len(item[1]), item[0] is None, item[0]))
-    return [[unnamed if name is None else name or '""', *figures(lines)] for name, lines in order]
+    return [[unnamed if name is None else seen(name) or '""', *figures(lines)] for name, lines in order]
 
 
 def words(lines):
@@ -142,7 +147,7 @@ ODD = [
     {"clientMac": "a2" * 20, "apMac": None, "ssid": None, "deviceObservers": []},
     {"clientMac": "b2" * 20, "apMac": None, "rssi": None, "randomised": True, "deviceObservers": [
         {"apMac": "c413e2000080", "rssi": -40}, {"apMac": "C413E20000C0", "rssi": None}, {"apMac": None, "rssi": -39}]},
-    {"clientMac": "c3" * 16, "apMac": "C413E2000040", "rssi": -128, "randomised": False, "manufacturer": "\u202e\x00"},
+    {"clientMac": "c3" * 16, "apMac": "C413E2000040", "rssi": -128, "randomised": False, "manufacturer": "\u202eA\x00"},
     {"clientMac": "5CB901642E60", "apMac": "C413E2000040", "rssi": 127, "randomised": True, "manufacturer": "Ä" * 300},
 ]
 """All that a good observation may be, and a sender may mean."""

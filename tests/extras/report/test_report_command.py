@@ -127,6 +127,17 @@ def test_a_page_to_standard_output(line, report):
     assert ran.stdout.startswith("<!DOCTYPE html>") and ran.stdout.endswith("</html>\n")
 
 
+def test_a_page_takes_no_other_file_s_place_but_an_older_page_s(folder, report):
+    path = folder / "presence.jsonl"
+    before = path.read_bytes()
+    ran = report("--data-dir", folder, "--html", path)
+    assert (ran.exit_code, ran.stderr) == (1, f"Error: {path} is there and is no page: give --html another name.\n")
+    assert path.read_bytes() == before
+    (folder / "page.html").touch()
+    for _ in range(2):
+        assert report("--data-dir", folder, "--html", folder / "page.html").exit_code == 0
+
+
 @pytest.mark.parametrize("options", [("--output", "table"), ("--by", "ap")])
 def test_a_page_and_a_table_at_once_are_refused(folder, report, options):
     ran = report("--data-dir", folder, "--html", folder / "page.html", *options)
