@@ -77,11 +77,12 @@ def heat_map(name: str, names: Sequence[str | None], timeline: Timeline, heat: H
     """Return a row for each access point, a cell for each period in which it saw devices."""
     height, step, parts = len(names) * ROW, 1 / len(timeline.times), []
     for index, access_point in enumerate(names):
-        parts.append(svg.text("-8", index * ROW + 13, shown_name(access_point), "end"))
+        shown = shown_name(access_point)
+        parts.append(svg.text("-8", index * ROW + 13, shown, "end"))
         for column, (time, row) in enumerate(zip(timeline.times, timeline.rows, strict=True)):
             devices, randomised = heat.get((access_point, time), (0, 0))
             if devices:
-                title = f"{shown_name(access_point)}, {row.name}: {counted(devices, randomised)}"
+                title = f"{shown}, {row.name}: {counted(devices, randomised)}"
                 parts.append(svg.rect(svg.percent(column * step), index * ROW, svg.percent(step), ROW - 1,
                                       shades.of(devices), title))
     axis = _time_axis(timeline.times, 0, height)

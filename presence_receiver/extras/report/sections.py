@@ -110,8 +110,9 @@ def _plans(places: Places, names: Names, which: str = "") -> tuple[str, str]:
     side, maps = places.maps(names)
     shades = Shades(max(max(place.squares.values()) for place in maps))
     title = f"Where associated devices were: observations in squares of {side:g} × {side:g} m{which}"
-    rows = [[shown_name(place.name), extent(x, side), extent(y, side), f"{count:,}"]
-            for place in maps for (x, y), count in place.squares.items()]
+    rows = [[name, extent(x, side), extent(y, side), f"{count:,}"]
+            for name, place in ((shown_name(place.name), place) for place in maps)
+            for (x, y), count in place.squares.items()]
     return title, "".join([
         shades.legend("Observations", plots.NOTHING), _drawn(maps, side, shades),
         html.behind(title, ["Access point", "x, m", "y, m", "Observations"], rows)])
