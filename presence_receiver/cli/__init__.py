@@ -14,5 +14,6 @@ if TYPE_CHECKING:
     from presence_receiver.cli.output import as_json, cell, console, counted, progress, tell, warn
     from presence_receiver.cli.secret import checked, feed_secret, secret_file
     from presence_receiver.cli.url import checked_url, insecure_http
+    from presence_receiver.cli.whole_file import write_whole
 
 __getattr__ = face(__name__, __file__)

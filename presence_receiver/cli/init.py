@@ -1,6 +1,5 @@
 """presence-cli init."""
 
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ import click
 from presence_receiver.cli.invocation import Invocation, pass_invocation
 from presence_receiver.cli.output import called, complain, tell
 from presence_receiver.cli.secret import NAME, checked, fresh
+from presence_receiver.cli.whole_file import write_whole
 from presence_receiver.config import LONGEST_SECRET
 from presence_receiver.errors import ConfigError, PresenceError, Refused
 
@@ -105,12 +105,9 @@ def prompt(question: str, default: str | None, *, is_hidden: bool) -> str:
 
 def write(path: Path, values: Mapping[str, str]) -> None:
     """Write the env file for its owner alone; it is whole, or what it was."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.unlink(missing_ok=True)
+    words = "".join(f"{name}={quoted(value)}\n" for name, value in values.items())
     try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.writelines(f"{name}={quoted(value)}\n" for name, value in values.items())
-        draft.rename(path)
+        write_whole(path, words, 0o600)
     except OSError as failure:
         raise ConfigError(f"{path} cannot be written ({failure.strerror}): give another FILE.") from None
 

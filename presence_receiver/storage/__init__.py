@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from presence_receiver.storage.last_delivery import LastDelivery
     from presence_receiver.storage.odd_files import odd_paths
     from presence_receiver.storage.owner import become_owner, found_folder, no_folder, strange_names, user_name
-    from presence_receiver.storage.reader import closed_files, files_at_one_moment, stored_files, stored_lines
+    from presence_receiver.storage.reader import (
+        closed_files, files_at_one_moment, open_closed, stored_files, stored_lines,
+    )
     from presence_receiver.storage.rewriting import UNREADABLE, Progress, lines_in, rewrite, why_unreadable
     from presence_receiver.storage.rotation import STEMS, closed_at
     from presence_receiver.storage.thread_pool import run

@@ -4,16 +4,15 @@ For readers beside a receiver: what is closed or compressed meanwhile is neither
 """
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from presence_receiver.errors import NotRead
 from presence_receiver.storage import durable, rotation
-from presence_receiver.storage.rewriting import UNREADABLE, why_unreadable
+from presence_receiver.storage.rewriting import UNREADABLE, unpacked, why_unreadable
 
 
 def stored_lines(folder: Path, stem: str) -> Iterator[bytes]:
@@ -24,8 +23,8 @@ def stored_lines(folder: Path, stem: str) -> Iterator[bytes]:
     faults = list[str]()
     with files_at_one_moment(folder, stem, faults) as (active, closed):
         for path in closed:
-            with _told(path, faults), _open_closed(path) as file:
-                yield from _whole(file)
+            with _told(path, faults), open_closed(path) as raw:
+                yield from _whole(unpacked(raw))
         with _told(folder / f"{stem}.jsonl", faults):
             yield from _whole(active or ())
     if faults:
@@ -36,18 +35,20 @@ def stored_lines(folder: Path, stem: str) -> Iterator[bytes]:
 def files_at_one_moment(folder: Path, stem: str, faults: list[str]) -> Iterator[tuple[IO[bytes] | None, list[Path]]]:
     """Yield the active file, open, and the closed ones; looks again where it was closed while these were listed.
 
-    What is open stays what it was, also where it is closed later; a closed one may be compressed at any time. Where the
-    active one cannot be opened, `faults` gets a sentence.
+    What is open stays what it was, also where it is closed later; a closed one may be compressed at any time, see
+    `open_closed`. Where the active one cannot be opened, `faults` gets a sentence.
     """
     growing = folder / f"{stem}.jsonl"
     with ExitStack() as stack:
         while True:
             active = None
             with _told(growing, faults):
-                active = stack.enter_context(open(durable.open_plain(growing), "rb"))
+                active = stack.enter_context(open(growing, "rb", opener=durable.open_plain))
             closed = closed_files(folder, stem)
             if active is None or _is_at(growing, active):
                 break
+        if durable.strange(growing):
+            faults.append(f"{growing} is no plain file and is not read.")
         yield active, closed
 
 
@@ -72,14 +73,13 @@ def _whole(lines: Iterable[bytes]) -> Iterator[bytes]:
     return (line for line in lines if line.endswith(b"\n"))
 
 
-def _open_closed(path: Path) -> IO[bytes]:
-    """Return a closed file, also where it has been compressed since it was listed."""
+def open_closed(path: Path) -> IO[bytes]:
+    """Open a closed file, also where it has been compressed since it was listed: its `name` tells."""
     if path.suffix != ".gz":
         with suppress(FileNotFoundError):
-            return open(durable.open_plain(path), "rb")
+            return open(path, "rb", opener=durable.open_plain)
         path = path.with_name(f"{path.name}.gz")
-    durable.check_plain(path)
-    return cast(IO[bytes], gzip.open(path, "rb"))
+    return open(path, "rb", opener=durable.open_plain)
 
 
 def closed_files(folder: Path, stem: str) -> list[Path]:

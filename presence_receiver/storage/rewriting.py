@@ -33,11 +33,16 @@ def is_left_over(name: str) -> bool:
     return name.startswith(".") and name.endswith(SUFFIX)
 
 
+def unpacked(raw: IO[bytes]) -> IO[bytes]:
+    """Return what is in an open file, which is compressed where its name says so."""
+    return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if raw.name.endswith(".gz") else raw
+
+
 def lines_in(path: Path, progress: Progress = lambda done, size: None) -> Iterator[bytes]:
     """Yield the file's lines; what is behind the last newline comes as one too. Raises what is in UNREADABLE."""
-    with open(durable.open_plain(path), "rb") as raw:
+    with open(path, "rb", opener=durable.open_plain) as raw:
         size = os.fstat(raw.fileno()).st_size
-        for line in gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw:
+        for line in unpacked(raw):
             yield line
             progress(raw.tell(), size)
 

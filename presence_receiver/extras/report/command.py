@@ -1,16 +1,15 @@
 """presence-cli report."""
 
 import datetime
-import functools
-import re
+import os
+import sys
 import zoneinfo
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
 
-from presence_receiver.cli import Invocation, pass_invocation, tell, warn
+from presence_receiver.cli import Invocation, in_seconds, pass_invocation, tell, warn, write_whole
 from presence_receiver.errors import NotRead, Refused
 from presence_receiver.extras.report.figures import Report
 from presence_receiver.extras.report.files import named, of_folder
@@ -18,10 +17,10 @@ from presence_receiver.extras.report.lines import Lines, skipped
 from presence_receiver.extras.report.page import BEGINNING, page
 from presence_receiver.extras.report.table import WRITERS
 
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 KEYS = ("hour", "day", "ap", "ssid", "manufacturer")
 EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 """Nothing was received before."""
+STDOUT = "-"
 
 
 def moment(ctx: click.Context, option: click.Parameter, value: str | None) -> datetime.datetime | None:
@@ -29,8 +28,8 @@ def moment(ctx: click.Context, option: click.Parameter, value: str | None) -> da
     if value is None:
         return None
     now = datetime.datetime.now(datetime.UTC)
-    if match := re.fullmatch(r"(\d{1,6})([mhd])", value):
-        return now - min(now - EPOCH, datetime.timedelta(**{UNITS[match[2]]: int(match[1])}))
+    if value.endswith(("s", "m", "h", "d")):
+        return max(EPOCH, now - datetime.timedelta(seconds=in_seconds(ctx, option, value) or 0))
     try:
         given = datetime.datetime.fromisoformat(value)
     except ValueError:
@@ -55,7 +54,7 @@ def zone(ctx: click.Context, option: click.Parameter, value: str) -> datetime.tz
 
 
 @click.command("report")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--data-dir", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
               help="All files of this folder.  [PRESENCE_DATA_DIR; default: data]")
 @click.option("--since", callback=moment, metavar="TIME", help="What came since: 30m, 24h, 7d, 2026-11-22.")
@@ -63,11 +62,11 @@ def zone(ctx: click.Context, option: click.Parameter, value: str) -> datetime.tz
               help="Where hours and days begin.  [default: UTC]")
 @click.option("--by", type=click.Choice(KEYS), help="A row for each.  [default: hour, day or month, as fits]")
 @click.option("--output", type=click.Choice([*WRITERS]), help="For people or for programs.  [default: table]")
-@click.option("--html", type=click.File("w", encoding="utf-8", lazy=True), metavar="FILE",
+@click.option("--html", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write a page with plots instead.")
 @pass_invocation
-def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path | None, since: datetime.datetime | None,
-            timezone: datetime.tzinfo, by: str | None, output: str | None, html: Any) -> None:
+def command(invocation: Invocation, /, files: tuple[str, ...], data_dir: Path | None, since: datetime.datetime | None,
+            timezone: datetime.tzinfo, by: str | None, output: str | None, html: str | None) -> None:
     """Show what came in, straight from the files.
 
     Reads plain, compressed and growing files; - is stdin. Needs DuckDB: pip
@@ -81,7 +80,7 @@ def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path |
     if files and data_dir:
         raise click.UsageError("FILES and --data-dir are two reports: give one of them.")
     if html:
-        refuse_other_files(Path(html.name))
+        refuse_other_files(html)
     step = by if by in ("hour", "day") else None
     folder = data_dir or Path(invocation.environment.get("PRESENCE_DATA_DIR") or "data")
     report = of_files(files, since, timezone, step) if files else of_receiver(folder, since, timezone, step)
@@ -94,24 +93,25 @@ def command(invocation: Invocation, /, files: tuple[Path, ...], data_dir: Path |
         raise NotRead(*report.lines.faults)
 
 
-def refuse_other_files(path: Path) -> None:
+def refuse_other_files(name: str) -> None:
     """Raise Refused where a page would take the place of something that is none, such as the lines themselves."""
-    if not path.is_file():
+    if not is_file(name):
         return
-    with suppress(OSError), path.open("rb") as file:
-        if file.read(len(BEGINNING)) in (b"", BEGINNING.encode()):
+    with suppress(OSError), open(name, "rb") as file:
+        if file.read(len(BEGINNING)) == BEGINNING.encode():
             return
-    raise Refused(f"{path} is there and is no page: give --html another name.")
+    raise Refused(f"{name} is there and is no page: give --html another name.")
 
 
-def of_files(files: tuple[Path, ...], since: datetime.datetime | None, zone: datetime.tzinfo,
+def is_file(name: str) -> bool:
+    """Return whether there is a file, and no device, of a page's name."""
+    return name != STDOUT and os.path.isfile(name)
+
+
+def of_files(files: tuple[str, ...], since: datetime.datetime | None, zone: datetime.tzinfo,
              step: str | None) -> Report:
     """Return the report on files that are named; Refused where one has no presence line."""
-    try:
-        with named(files) as names:
-            lines = Lines(names, since)
-    except FileNotFoundError as failure:
-        raise Refused(f"{failure.filename} is gone: it was there a moment ago.") from None
+    lines = Lines(named(files), since)
     lines.refuse_strangers()
     return Report(lines, zone, step)
 
@@ -120,7 +120,8 @@ def of_receiver(folder: Path, since: datetime.datetime | None, zone: datetime.tz
     """Return the report on a receiver's folder; what is asked for since a time is shown up to now."""
     if not folder.is_dir():
         raise Refused(f"There is no folder {folder}: give FILES, or the receiver's folder as --data-dir.")
-    lines = of_folder(folder, "presence", functools.partial(Lines, since=since))
+    with of_folder(folder, "presence", since) as inputs:
+        lines = Lines(inputs, since)
     now = datetime.datetime.now(datetime.UTC)
     return Report(lines, zone, step, folder, (since, now) if since else None)
 
@@ -135,10 +136,17 @@ def warn_of_what_is_missing(report: Report, since: datetime.datetime | None) -> 
         warn(f"There are no lines{when}.")
 
 
-def write_page(report: Report, html: Any) -> None:
-    """Write the page to click's lazy file, opened when the page is made; to stdout in silence."""
+def write_page(report: Report, name: str) -> None:
+    """Write the page; to stdout in silence. Refused where it cannot be written, and an older one is as it was then."""
     words = page(report, datetime.datetime.now(datetime.UTC))
-    html.write(words)
-    html.close_intelligently()
-    if html.name != "-":
-        tell(f"Wrote {html.name}.")
+    if name == STDOUT:
+        sys.stdout.buffer.write(words.encode())
+        return
+    try:
+        if is_file(name) or not os.path.exists(name):
+            write_whole(Path(name).resolve(), words)
+        else:
+            Path(name).write_text(words, encoding="utf-8")
+    except OSError as failure:
+        raise Refused(f"{name} cannot be written: {failure.strerror}.") from None
+    tell(f"Wrote {name}.")

@@ -37,11 +37,15 @@ Moments = tuple[datetime.datetime, datetime.datetime]
 
 @dataclasses.dataclass(frozen=True)
 class Rejected:
-    """How many lines were rejected, how many for each reason, most first, and the files; a line may have several."""
+    """How many lines were rejected, how many for each reason, most first, and the files; a line may have several.
+
+    `too_old` files were closed before the time asked for and not read.
+    """
 
     lines: int
     reasons: list[tuple[str, int]]
     sources: list[Source]
+    too_old: int
 
 
 class Report:
@@ -117,12 +121,13 @@ class Report:
         """Return what was rejected in the receiver's folder; None where that is not known."""
         if self._folder is None:
             return None
-        sources = of_folder(self._folder, "rejected", self.lines.load_rejected)
+        with of_folder(self._folder, "rejected", self.since) as inputs:
+            sources = self.lines.load_rejected(inputs)
         reasons: Counter[str] = Counter()
         for errors, count in self.lines.errors():
             reasons.update(dict.fromkeys(_reasons(json.loads(errors)), count))
         return Rejected(sum(source.lines for source in sources),
-                        sorted(reasons.items(), key=lambda item: (-item[1], item[0])), sources)
+                        sorted(reasons.items(), key=lambda item: (-item[1], item[0])), sources, inputs.too_old)
 
 
 def shown_name(name: str | None, unnamed: str = UNKNOWN) -> str:
@@ -140,5 +145,5 @@ def _reasons(errors: Any, field: str = "") -> Iterator[str]:
         for below in errors:
             yield from _reasons(below, field)
     else:
-        words = re.sub(r" at byte \d+", "", str(errors))
+        words = one_line(re.sub(r" at byte \d+", "", str(errors)))
         yield f"{field}: {words}" if field else words

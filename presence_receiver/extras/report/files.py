@@ -1,100 +1,181 @@
 """Which files a report reads: those that are named, standard input, or a receiver's folder as it is at one moment.
 
-What is read has a name to open and a name to show, and they are passed on as a mapping from the first to the second.
+Each comes as a plain file that is open, a copy where it is compressed or can be read once only: what is open stays what
+it is, whoever renames, compresses or deletes it, and DuckDB is told no name in which it could see more than a name.
 """
 from __future__ import annotations
 
+import dataclasses
+import datetime
+import functools
+import gzip
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, cast
 
 from presence_receiver.errors import Refused
-from presence_receiver.storage import closed_at, files_at_one_moment
+from presence_receiver.mask import one_line
+from presence_receiver.storage import UNREADABLE, closed_at, files_at_one_moment, open_closed, why_unreadable
 
-STDIN = Path("-")
-TRIES = 5
-"""A closed file is compressed once, and deleted once: the next try finds it compressed, or not any more."""
-
-Names = Mapping[str, str]
-Found = TypeVar("Found")
-
-
-def of_folder(folder: Path, stem: str, read: Callable[[Names], Found]) -> Found:
-    """Return what `read` makes of a receiver's files of that stem; it raises FileNotFoundError where one is gone.
-
-    The active one is opened here, so that its lines are read also where it is closed meanwhile; where a closed one is
-    gone, all are read again. Refused where the folder cannot be listed.
-    """
-    for _ in range(TRIES):
-        try:
-            with _held(folder, stem) as names:
-                return read(names)
-        except FileNotFoundError as failure:
-            gone = failure
-    raise Refused(f"{gone.filename} is gone before it can be read: give the files to read as FILES.")
+STDIN = "-"
+MAGIC = b"\x1f\x8b"
+"""What gzip begins with."""
+MOST_FILES, MOST_BYTES = 100, 32 << 20
+"""Of a batch, as they lie on the disk; copies of compressed ones take ten times as much of the temporary folder."""
+PIECE = 1 << 20
 
 
-@contextmanager
-def _held(folder: Path, stem: str) -> Iterator[Names]:
-    active, faults = f"{folder / stem}.jsonl", list[str]()
-    try:
-        files = files_at_one_moment(folder, stem, faults)
-        with files as (held, closed):
-            names = {str(path): str(path) for path in closed}
-            if held or faults:
-                names[f"/dev/fd/{held.fileno()}" if held else active] = active
-            yield names
-    except PermissionError as failure:
-        raise Refused(f"{folder} cannot be read ({failure.strerror}): run this as the receiver's user.") from None
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """A file to read, by the name that is shown; `open` gives None where it is gone and nobody misses it."""
+
+    name: str
+    open: Callable[[], IO[bytes] | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """The files to read, how many are left out as too old, and a sentence for each that cannot be read."""
+
+    files: Sequence[Input]
+    too_old: int = 0
+    faults: Sequence[str] = ()
 
 
 @contextmanager
-def named(paths: Sequence[Path]) -> Iterator[Names]:
-    """Yield the names of those files; of what can be read once only, such as standard input, those of a copy.
-
-    A file that is given twice is read once, and so is one whose compressed copy is given too.
-    """
+def of_folder(folder: Path, stem: str, since: datetime.datetime | None = None) -> Iterator[Inputs]:
+    """Yield a receiver's files of that stem, without those closed before; Refused where the folder is closed to us."""
+    faults = list[str]()
     with ExitStack() as stack:
-        names = {}
-        for path in paths:
-            if path == STDIN:
-                names[stack.enter_context(_copy(sys.stdin.buffer))] = "standard input"
-            elif path.is_fifo():
-                names[stack.enter_context(_copy(stack.enter_context(path.open("rb"))))] = str(path)
-            else:
-                names[str(path)] = str(path)
-        yield _each_once(names)
-
-
-@contextmanager
-def _copy(stream: IO[bytes]) -> Iterator[str]:
-    """Yield the name of a file that has all that the stream had."""
-    start = stream.read(2)
-    with tempfile.NamedTemporaryFile(suffix=".jsonl.gz" if start == b"\x1f\x8b" else ".jsonl") as copy:
         try:
-            copy.write(start)
-            shutil.copyfileobj(stream, copy)
-            copy.flush()
-        except OSError as failure:
-            raise Refused(f"Standard input cannot be copied to {tempfile.gettempdir()} ({failure.strerror}): "
-                          "set TMPDIR to a folder with room.") from None
-        yield copy.name
+            active, closed = stack.enter_context(files_at_one_moment(folder, stem, faults))
+        except PermissionError as failure:
+            raise Refused(f"{folder} cannot be read ({failure.strerror}): run this as the receiver's user.") from None
+        read = [path for path in closed if not _is_older(path, stem, since)]
+        files = [Input(one_line(str(path)), functools.partial(_open_closed, path)) for path in read]
+        if active:
+            files.append(Input(one_line(active.name), lambda: active))
+        yield Inputs(files, len(closed) - len(read), faults)
 
 
-def _each_once(names: Names) -> Names:
-    files: dict[tuple[int, int], str] = {}
-    for path in names:
-        found = os.stat(path)
-        files.setdefault((found.st_dev, found.st_ino), path)
-    return {path: names[path] for path in files.values() if not _is_copy(path, names)}
+def _is_older(path: Path, stem: str, moment: datetime.datetime | None) -> bool:
+    closed = closed_at(stem, path.name)
+    return bool(moment and closed and closed < moment)
 
 
-def _is_copy(path: str, names: Names) -> bool:
+def _open_closed(path: Path) -> IO[bytes] | None:
+    """Open it, compressed meanwhile or not; one that has been deleted was surplus."""
+    with suppress(FileNotFoundError):
+        return open_closed(path)
+    return None
+
+
+def named(paths: Sequence[str]) -> Inputs:
+    """Return those files; one that is given twice is read once, and so is one whose compressed copy is given too."""
+    real = {os.path.realpath(path) for path in paths}
+    inputs: dict[object, Input] = {}
+    for path in paths:
+        if path == STDIN:
+            inputs.setdefault(STDIN, Input("standard input", lambda: _copy(sys.stdin.buffer)))
+        elif not _is_copy(os.path.realpath(path), real):
+            found = os.stat(path)
+            inputs.setdefault((found.st_dev, found.st_ino), Input(one_line(path), functools.partial(_open, path)))
+    return Inputs([*inputs.values()])
+
+
+def _is_copy(path: str, paths: Container[str]) -> bool:
     """Return whether it is what housekeeping is making at present, or left half made, of another of the files."""
     plain = path.removesuffix(".gz")
-    return plain != path and plain in names and closed_at("presence", Path(plain).name) is not None
+    return plain != path and plain in paths and closed_at("presence", os.path.basename(plain)) is not None
+
+
+def _open(path: str) -> IO[bytes]:
+    """Open a file; a copy of what can be read once only, such as a FIFO."""
+    file = open(path, "rb")
+    if os.path.isfile(path):
+        return file
+    with file:
+        return _copy(file)
+
+
+def in_batches(files: Sequence[Input], faults: list[str]) -> Iterator[dict[str, str]]:
+    """Yield the names to show by names to open, in order; they are there until the next are asked for.
+
+    Of a file that cannot be read to its end, `faults` gets a sentence. Refused without room for copies.
+    """
+    left = iter(files)
+    while True:
+        with ExitStack() as stack, ThreadPoolExecutor(os.cpu_count()) as threads:
+            opened = _some(left, stack, faults)
+            if not opened:
+                return
+            names = {}
+            for name, plain in [(name, threads.submit(_plain, name, file)) for name, file in opened]:
+                with _told(name, faults):
+                    file = stack.enter_context(plain.result())
+                    names[f"/dev/fd/{file.fileno()}"] = name
+            if names:
+                yield names
+
+
+def _some(left: Iterator[Input], stack: ExitStack, faults: list[str]) -> list[tuple[str, IO[bytes]]]:
+    """Open the next files, as many as make a batch."""
+    opened, size = list[tuple[str, IO[bytes]]](), 0
+    while len(opened) < MOST_FILES and size < MOST_BYTES and (each := next(left, None)):
+        with _told(each.name, faults):
+            if file := each.open():
+                opened.append((each.name, stack.enter_context(file)))
+                size += os.fstat(file.fileno()).st_size
+    return opened
+
+
+@contextmanager
+def _told(name: str, faults: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except UNREADABLE as failure:
+        faults.append(f"{name} is left out, for it cannot be read to its end: {why_unreadable(failure)}.")
+
+
+def _plain(name: str, file: IO[bytes]) -> IO[bytes]:
+    """Return the file, or a copy of what is compressed in it; raises what is in UNREADABLE.
+
+    DuckDB could read gzip too, but looks at no checksum, and some versions take half a file for a whole one.
+    """
+    if name.lower().endswith(".gz") or os.pread(file.fileno(), len(MAGIC), 0) == MAGIC:
+        return _copy(cast(IO[bytes], gzip.GzipFile(fileobj=file)))
+    return file
+
+
+def _copy(source: IO[bytes]) -> IO[bytes]:
+    """Return a temporary file with all that is in another; raises what is in UNREADABLE, Refused without room."""
+    with ExitStack() as stack:
+        with _room():
+            copy = stack.enter_context(tempfile.TemporaryFile())
+        while piece := source.read(PIECE):
+            with _room():
+                copy.write(piece)
+        with _room():
+            copy.seek(0)  # writes what is left
+        stack.pop_all()
+    return copy
+
+
+def temporary_folder() -> str:
+    """Return where there is room for what does not fit into memory; Refused where there is none."""
+    with _room():
+        return tempfile.gettempdir()
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as failure:
+        raise Refused(f"The temporary folder cannot be used ({failure.strerror}): set TMPDIR to a folder with room."
+                      ) from None

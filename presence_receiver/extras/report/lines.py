@@ -1,4 +1,4 @@
-"""Reads files of lines into DuckDB, plain, compressed and growing, and says what in them is no line.
+"""Reads files of lines into DuckDB, and says what in them is no line.
 
 The only module that knows DuckDB, which is an extra of the package.
 """
@@ -6,18 +6,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import glob
-import gzip
-import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from presence_receiver.errors import ConfigError, NotRead, Refused
-from presence_receiver.storage import UNREADABLE, closed_at, why_unreadable
+from presence_receiver.extras.report.files import Inputs, in_batches, temporary_folder
 
 COLUMNS = {
     "receivedAt": "TIMESTAMP", "apMac": "VARCHAR", "clientMac": "VARCHAR", "ssid": "VARCHAR", "rssi": "INTEGER",
@@ -26,31 +21,33 @@ COLUMNS = {
 }
 REJECTED = {"receivedAt": "TIMESTAMP", "errors": "VARCHAR"}
 FROM_FILES = """FROM read_json($paths, format = 'newline_delimited', columns = {columns}, ignore_errors = true,
-    filename = true, maximum_object_size = 67108864)"""
-END = "9999-01-01"
-"""Later times are none: Python has no year 10,000, in which an hour or a day may end somewhere."""
-IS_TIMED = f"receivedAt IS NOT NULL AND receivedAt < TIMESTAMP '{END}'"
+    filename = true, maximum_object_size = {most})"""
+MOST_LINE, MOST_REJECTED = 64 << 20, 128 << 20
+"""Bytes of a line. JSON makes up to six of a byte of a body, of which a rejected line may have all 16 MiB."""
+BEGIN, END = "1970-01-01", "9999-01-01"
+"""Other times are none: before there was anything, and in the year after which Python has no more."""
+IS_TIMED = f"receivedAt IS NOT NULL AND receivedAt >= TIMESTAMP '{BEGIN}' AND receivedAt < TIMESTAMP '{END}'"
 ONE_SPELLING = "upper(CASE length({0}) WHEN 12 THEN {0} ELSE translate({0}, ':-', '') END)"
 """An address has the same digits in either case, with or without separators; the vendor's page and the wire differ. To
 translate each, also those without separators, costs 0.6 us a line."""
-READ = f"""
-    CREATE TEMP TABLE found AS SELECT
-        receivedAt, hash(address) AS device, manufacturer, ssid, x, y, filename,
-        {IS_TIMED} AND address IS NOT NULL AS is_line,
+BEST = """list_max([{'named': o.apMac IS NOT NULL, 'rssi': coalesce(o.rssi, -999), 'ap': o.apMac}
+    FOR o IN deviceObservers])"""
+FOUND = f"""
+    SELECT
+        receivedAt, hash(address) AS device, manufacturer, ssid, x, y, filename, $batch AS batch,
+        {IS_TIMED} AND coalesce(length(address), 0) >= 12 AS is_line,
         length(address) != 12 AND randomised IS NULL AS is_hashed,
         CASE WHEN length(address) = 12 THEN address[2] IN ('2', '6', 'A', 'E')
             ELSE coalesce(randomised = 'true', false) END AS is_randomised,
-        {ONE_SPELLING.format('ap')} AS ap, CASE WHEN strength BETWEEN -128 AND 127 THEN strength END AS rssi
-    FROM (SELECT *, coalesce(rssi, list_max([o.rssi FOR o IN deviceObservers])) AS strength,
-        {ONE_SPELLING.format('clientMac')} AS address,
-        coalesce(apMac, list_max([{{'r': coalesce(o.rssi, -999), 'm': o.apMac}} FOR o IN deviceObservers
-            IF o.apMac IS NOT NULL]).m) AS ap
-        {FROM_FILES.format(columns=COLUMNS)})"""
+        {ONE_SPELLING.format('coalesce(apMac, best.ap)')} AS ap,
+        CASE WHEN coalesce(rssi, best.rssi) BETWEEN -128 AND 127 THEN coalesce(rssi, best.rssi) END AS rssi
+    FROM (SELECT *, {ONE_SPELLING.format('clientMac')} AS address, {BEST} AS best
+        {FROM_FILES.format(columns=COLUMNS, most=MOST_LINE)})"""
 """A longer address is a hash; where the receiver made it, the line tells in `randomised` what the address told. A file
 that no receiver wrote may have any `rssi`."""
-READ_REJECTED = f"""
-    CREATE OR REPLACE TEMP TABLE rejected AS SELECT receivedAt, errors, filename,
-        {IS_TIMED} AND errors IS NOT NULL AS is_line {FROM_FILES.format(columns=REJECTED)}"""
+REJECTED_LINES = f"""
+    SELECT receivedAt, errors, filename, $batch AS batch, {IS_TIMED} AND coalesce(errors[1] = '{{', false) AS is_line
+    {FROM_FILES.format(columns=REJECTED, most=MOST_REJECTED)}"""
 SEEN = "CREATE TEMP VIEW seen AS SELECT * FROM found WHERE is_line AND receivedAt >= TIMESTAMP '{}'"
 MISSING = (f"DuckDB is missing; this brings it: {sys.executable} -m pip install -r "
            "presence_receiver/extras/report/requirements.txt")
@@ -75,34 +72,34 @@ def skipped(count: int, of: str = "", kind: str = "presence") -> str:
 class Lines:
     """The lines of some files in a table `found`, and those received since a moment in a view `seen`.
 
-    `names` has what to open, and what to call it. `faults` has a sentence for each file that is left out.
-    Raises ConfigError without DuckDB, Refused where there is no file, NotRead where none can be read, and
-    FileNotFoundError where one is gone.
+    `faults` has a sentence for each file that is left out, `too_old` how many are. Raises ConfigError without DuckDB,
+    Refused where there is no file, NotRead where none can be read.
     """
 
-    def __init__(self, names: Mapping[str, str], since: datetime.datetime | None = None) -> None:
+    def __init__(self, inputs: Inputs, since: datetime.datetime | None = None) -> None:
         try:
             import duckdb
         except ImportError:
             raise ConfigError(MISSING) from None
-        if not names:
+        if not (inputs.files or inputs.too_old or inputs.faults):
             raise Refused("There are no files to report on: give FILES, or the receiver's folder as --data-dir.")
         start = (since or datetime.datetime.fromtimestamp(0, datetime.UTC)).astimezone(datetime.UTC)
         self._since = start.replace(tzinfo=None)
-        self._failures = duckdb.IOException
+        self._failure = duckdb.Error
         self._database = duckdb.connect()
-        self._database.execute("SET temp_directory = $folder", {"folder": tempfile.gettempdir()})
-        read = {path: name for path, name in names.items() if not _is_older(name, start)} or dict([*names.items()][-1:])
-        self.unread = len(names) - len(read)
-        self.faults: list[str] = []
-        self.sources = self._load("found", READ, read)
-        if not self.sources:
+        self._database.execute("SET temp_directory = $folder", {"folder": temporary_folder()})
+        self.too_old, self.faults = inputs.too_old, list[str]()
+        self.sources = self._load("found", FOUND, inputs)
+        if self.faults and not self.sources:
             raise NotRead(*self.faults)
         self._database.execute(SEEN.format(self._since.isoformat(" ")))
 
     def rows(self, query: str, *values: Any) -> list[Any]:
-        """Return what a query finds, as tuples."""
-        found: list[Any] = self._database.execute(query, values).fetchall()
+        """Return what a query finds, as tuples; Refused where memory and the temporary folder are too small for it."""
+        try:
+            found: list[Any] = self._database.execute(query, values).fetchall()
+        except self._failure as failure:
+            raise Refused(f"DuckDB cannot count the lines: {str(failure).splitlines()[0]}") from None
         return found
 
     def refuse_strangers(self) -> None:
@@ -111,62 +108,38 @@ class Lines:
         if strangers:
             raise Refused(f"{', '.join(strangers)}: no presence line is in it. Give files such as presence.jsonl.")
 
-    def load_rejected(self, names: Mapping[str, str]) -> list[Source]:
+    def load_rejected(self, inputs: Inputs) -> list[Source]:
         """Let the rejected lines of those files be in a table `rejected`; `errors` is JSON text."""
-        return self._load("rejected", READ_REJECTED, names)
-
-    def _load(self, table: str, statement: str, names: Mapping[str, str]) -> list[Source]:
-        """Let the files' lines be in a table, and return the files in their order; what cannot be read is left out."""
-        names = self._whole(names)
-        paths = [glob.escape(path) for path in names if not _is_empty(path)]
-        try:
-            with tempfile.NamedTemporaryFile() as nothing:  # for DuckDB reads no empty list
-                self._database.execute(statement, {"paths": [nothing.name, *paths]})
-        except self._failures as error:
-            raise Refused(f"The files cannot be read: {str(error).splitlines()[0]}") from None
-        counts = {path: numbers for path, *numbers in self.rows(f"""
-            SELECT filename, count(*) FILTER (is_line AND receivedAt >= $1),
-                count(*) FILTER (is_line AND receivedAt < $1), count(*) FILTER (NOT is_line)
-            FROM {table} GROUP BY 1""", self._since)}
-        return [Source(name, *counts.get(path, (0, 0, 0))) for path, name in names.items()]
-
-    def _whole(self, names: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the files without those that cannot be read to their end."""
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            broken = {path: why for path, why in zip(names, threads.map(_why_broken, names), strict=True) if why}
-        self.faults += [f"{names[path]} is left out, for it cannot be read to its end: {why}."
-                        for path, why in broken.items()]
-        return {path: name for path, name in names.items() if path not in broken}
+        return self._load("rejected", REJECTED_LINES, inputs)
 
     def errors(self) -> list[tuple[str, int]]:
         """Return the `errors` of the rejected lines from the moment on, and how many have them."""
         return self.rows("SELECT errors, count(*) FROM rejected WHERE is_line AND receivedAt >= ? GROUP BY 1",
                          self._since)
 
+    def _load(self, table: str, select: str, inputs: Inputs) -> list[Source]:
+        """Let the files' lines be in a table, and return the files in their order; what cannot be read is left out."""
+        self.faults += inputs.faults
+        with tempfile.NamedTemporaryFile() as nothing:  # for DuckDB reads no empty list
+            self._database.execute(f"CREATE TEMP TABLE {table} AS {select}", {"paths": [nothing.name], "batch": 0})
+        read: dict[tuple[int, str], str] = {}
+        for batch, names in enumerate(in_batches(inputs.files, self.faults)):
+            read |= {(batch, path): name for path, name in self._insert(table, select, batch, names)}
+        counts = {(batch, path): numbers for batch, path, *numbers in self.rows(f"""
+            SELECT batch, filename, count(*) FILTER (is_line AND receivedAt >= $1),
+                count(*) FILTER (is_line AND receivedAt < $1), count(*) FILTER (NOT is_line)
+            FROM {table} GROUP BY 1, 2""", self._since)}
+        return [Source(name, *counts.get(key, (0, 0, 0))) for key, name in read.items()]
 
-def _is_empty(path: str) -> bool:
-    """Return whether it should be compressed and nothing is in it, which DuckDB takes for broken."""
-    return path.endswith(".gz") and os.stat(path).st_size == 0
-
-
-def _why_broken(path: str) -> str | None:
-    """Return why a file cannot be read to its end, None where it can; FileNotFoundError where it is gone.
-
-    DuckDB takes no notice of gzip's checksums, and some versions none of half a file either. zlib needs a second for a
-    million lines.
-    """
-    try:
-        with open(path, "rb") as raw, gzip.GzipFile(fileobj=raw) as file:
-            while path.endswith(".gz") and file.read(1 << 20):
-                pass
-    except FileNotFoundError:
-        raise
-    except UNREADABLE as failure:
-        return why_unreadable(failure)
-    return None
-
-
-def _is_older(name: str, moment: datetime.datetime) -> bool:
-    """Return whether a file was closed before that moment, by its name."""
-    closed = closed_at("presence", Path(name).name)
-    return closed is not None and closed < moment
+    def _insert(self, table: str, select: str, batch: int, names: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Add the lines of those files and return what could be read; what could not costs no other."""
+        try:
+            self._database.execute(f"INSERT INTO {table} {select}", {"paths": [*names], "batch": batch})
+        except self._failure as failure:
+            if len(names) > 1:
+                return [each for path in names for each in self._insert(table, select, batch, {path: names[path]})]
+            [(path, name)] = names.items()
+            why = str(failure).splitlines()[0].replace(path, name)
+            self.faults.append(f"{name} is left out, for DuckDB cannot read it: {why}")
+            return []
+        return [*names.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
+from presence_receiver.cli import counted
 from presence_receiver.extras.report import html, sections
 from presence_receiver.extras.report.figures import UNNAMED, Report
 from presence_receiver.extras.report.lines import Source, skipped
@@ -57,8 +58,7 @@ def _beginning(report: Report, made: datetime.datetime) -> Iterator[str]:
 
 def _files(report: Report) -> str:
     count = sum(source.skipped for source in report.lines.sources)
-    words = f"{len(report.lines.sources):,} files" if len(report.lines.sources) != 1 else "1 file"
-    return words + (f"; {skipped(count, ' of their')}" if count else "")
+    return counted(len(report.lines.sources), "file", "files") + (f"; {skipped(count, ' of their')}" if count else "")
 
 
 def _top(report: Report, what: str, things: str) -> str:
@@ -73,7 +73,8 @@ def _rejected(report: Report) -> str:
         words = "Not counted: the rejected lines are known where the report reads a receiver's folder (--data-dir)."
         return html.section(title, html.note(words))
     rows = [[reason, f"{count:,}"] for reason, count in rejected.reasons]
-    caption = f"{rejected.lines:,} lines by reason, most first; a line with several reasons counts for each"
+    lines = counted(rejected.lines, "line", "lines")
+    caption = f"{lines} by reason, most first; a line with several reasons counts for each"
     count = sum(source.skipped for source in rejected.sources)
     return html.section(
         title, html.top(caption, "reasons", ["Reason", "Lines"], rows) if rows else html.note("None."),
@@ -81,9 +82,10 @@ def _rejected(report: Report) -> str:
 
 
 def _sources(report: Report) -> str:
-    unread = report.lines.unread
-    words = [f"{unread:,} files closed before the time asked for were not read."] if unread else []
-    rows = [_cells(source) for source in [*report.lines.sources, *(report.rejected.sources if report.rejected else [])]]
+    rejected = report.rejected
+    too_old = report.lines.too_old + (rejected.too_old if rejected else 0)
+    words = [f"Files closed before the time asked for, and not read: {too_old:,}."] if too_old else []
+    rows = [_cells(source) for source in [*report.lines.sources, *(rejected.sources if rejected else [])]]
     return html.section("Files", *map(html.note, [*words, *report.lines.faults]), html.top(
         "Files read, in their order", "files", ["File", "Lines", "Older than asked for", "Skipped"], rows))
 

@@ -9,15 +9,33 @@ HOURS_SHOWN, DAYS_SHOWN = datetime.timedelta(days=10), datetime.timedelta(days=4
 MOST_TICKS, MOST_NARROW = 12, 4
 FORMATS = {"hour": "%Y-%m-%d %H:%M", "day": "%Y-%m-%d", "month": "%Y-%m"}
 
+QUARTER = datetime.timedelta(minutes=15)
+"""All in one is of one period: the offset of every zone is a multiple of it, and no clock is changed within one."""
+KEYS: dict[str, Callable[[datetime.datetime], object]] = {
+    "hour": lambda time: (time.date(), time.hour, time.utcoffset()),
+    "day": lambda time: time.date(),
+    "month": lambda time: (time.year, time.month),
+}
+"""What all times of an hour, a day or a month have in common; an hour that comes twice is two."""
+SHORTEST = {"hour": QUARTER, "day": datetime.timedelta(hours=20), "month": datetime.timedelta(days=27)}
+"""No period that begins with midnight, or the first of a month, is shorter, wherever the clock is changed."""
+
+
+def _begins_day(time: datetime.datetime) -> bool:
+    """Return whether it was another day before; where the clock is set from midnight to one, that is at one."""
+    before = (time.astimezone(datetime.UTC) - QUARTER).astimezone(time.tzinfo)
+    return before.date() != time.date()
+
+
 RULES: list[Callable[[datetime.datetime], bool]] = [
     lambda time: True,
-    lambda time: time.hour % 3 == 0,
-    lambda time: time.hour % 6 == 0,
-    lambda time: time.hour == 0,
-    lambda time: time.hour == 0 and time.weekday() == 0,
-    lambda time: time.hour == 0 and time.day == 1,
-    lambda time: time.hour == 0 and time.day == 1 and time.month % 3 == 1,
-    lambda time: time.hour == 0 and time.day == time.month == 1,
+    lambda time: time.hour % 3 == 0 or _begins_day(time),
+    lambda time: time.hour % 6 == 0 or _begins_day(time),
+    _begins_day,
+    lambda time: _begins_day(time) and time.weekday() == 0,
+    lambda time: _begins_day(time) and time.day == 1,
+    lambda time: _begins_day(time) and time.day == 1 and time.month % 3 == 1,
+    lambda time: _begins_day(time) and time.day == time.month == 1,
 ]
 """Which periods have a tick: the first rule that gives a dozen at most is taken."""
 
@@ -28,26 +46,26 @@ def fitting(span: datetime.timedelta) -> str:
 
 
 def periods(first: datetime.datetime, last: datetime.datetime, step: str) -> list[datetime.datetime]:
-    """Return the beginnings of all hours, days or months from the one of `first` to that of `last`, in its zone."""
-    found, begins = [], _start(first, step)
-    while begins <= last:
-        found.append(begins)
-        begins = _next(begins, step)
+    """Return the beginnings of all hours, days or months from the one of `first` to that of `last`, in its zone.
+
+    They are looked for in steps of a quarter of an hour of UTC: no wall clock is compared or counted with, since some
+    of its times come twice, and some not at all.
+    """
+    zone, end, moment = first.tzinfo, last.astimezone(datetime.UTC), first.astimezone(datetime.UTC)
+
+    def key(moment: datetime.datetime) -> object:
+        return KEYS[step](moment.astimezone(zone))
+
+    moment -= (moment - datetime.datetime.min.replace(tzinfo=datetime.UTC)) % QUARTER
+    while key(moment - QUARTER) == key(moment):
+        moment -= QUARTER
+    found = []
+    while moment <= end:
+        found.append(moment.astimezone(zone))
+        moment += SHORTEST[step]
+        while key(moment) == KEYS[step](found[-1]):
+            moment += QUARTER
     return found
-
-
-def _start(moment: datetime.datetime, step: str) -> datetime.datetime:
-    hour = moment.replace(minute=0, second=0, microsecond=0)
-    day = hour if step == "hour" else hour.replace(hour=0, fold=0)
-    return day.replace(day=1) if step == "month" else day
-
-
-def _next(begins: datetime.datetime, step: str) -> datetime.datetime:
-    """Return the next: hours last an hour; days and months follow the calendar, also where the clock is changed."""
-    if step == "hour":
-        return (begins.astimezone(datetime.UTC) + datetime.timedelta(hours=1)).astimezone(begins.tzinfo)
-    day = begins.date() + datetime.timedelta(days=1 if step == "day" else 32)
-    return _start(datetime.datetime.combine(day, datetime.time(), begins.tzinfo), step)
 
 
 def label(begins: datetime.datetime, step: str) -> str:
@@ -68,8 +86,8 @@ def ticks(times: Sequence[datetime.datetime]) -> list[tuple[int, str, bool]]:
 
 
 def _words(time: datetime.datetime, is_first: bool) -> str:
-    """Return a date at midnight, otherwise the clock; the first has its date or year in any case."""
+    """Return a date where a day begins, otherwise the clock; the first has its date or year in any case."""
     date = f"{time:%b} {time.day}"
-    if time.hour:
+    if not _begins_day(time):
         return f"{date}, {time:%H:%M}" if is_first else f"{time:%H:%M}"
     return f"{date}, {time.year}" if is_first else date

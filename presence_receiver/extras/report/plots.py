@@ -79,8 +79,8 @@ def heat_map(name: str, names: Sequence[str | None], timeline: Timeline, heat: H
     for index, access_point in enumerate(names):
         shown = shown_name(access_point)
         parts.append(svg.text("-8", index * ROW + 13, shown, "end"))
-        for column, (time, row) in enumerate(zip(timeline.times, timeline.rows, strict=True)):
-            devices, randomised = heat.get((access_point, time), (0, 0))
+        for column, row in enumerate(timeline.rows):
+            devices, randomised = heat.get((access_point, column), (0, 0))
             if devices:
                 title = f"{shown}, {row.name}: {counted(devices, randomised)}"
                 parts.append(svg.rect(svg.percent(column * step), index * ROW, svg.percent(step), ROW - 1,
@@ -123,10 +123,9 @@ def _cross(x: float, y: float) -> str:
 def heat_rows(names: Sequence[str | None], timeline: Timeline, heat: Heat) -> tuple[list[str], list[list[str]]]:
     """Return the heat map as a table: its header, and a row for each access point."""
     header = ["Access point", *(row.name or "" for row in timeline.rows)]
-    periods = [*zip(timeline.times, timeline.rows, strict=True)]
     return header, [
-        [shown_name(name), *(_cell(heat.get((name, time), (0, 0))) if row.observations else "no lines"
-                             for time, row in periods)] for name in names]
+        [shown_name(name), *(_cell(heat.get((name, index), (0, 0))) if row.observations else "no lines"
+                             for index, row in enumerate(timeline.rows))] for name in names]
 
 
 def _cell(devices: tuple[int, int]) -> str:

@@ -12,16 +12,18 @@ from presence_receiver.extras.report.periods import label
 FIGURES = """count(DISTINCT device), count(DISTINCT device) FILTER (is_randomised), count(*),
     count(DISTINCT device) FILTER (ssid IS NOT NULL), round(median(rssi))::INTEGER"""
 QUARTER = "time_bucket(INTERVAL 15 MINUTE, receivedAt)"
-"""The offset of every time zone is a multiple of it, so each quarter of an hour lies in one period."""
 QUARTERS = """CREATE TEMP TABLE quarters_{step} AS SELECT quarter, period
-    FROM (SELECT DISTINCT {quarter} AS quarter FROM seen) ASOF JOIN (SELECT unnest(?) AS period) ON quarter >= period"""
+    FROM (SELECT DISTINCT {quarter} AS quarter FROM seen)
+    ASOF JOIN (SELECT unnest($1) AS start, generate_subscripts($1, 1) - 1 AS period) ON quarter >= start"""
+"""In which period each quarter of an hour lies, by its index; see `periods.QUARTER`."""
 HEAT = """CREATE TEMP TABLE heat_{step} AS SELECT ap, period, count(DISTINCT device) AS devices,
     count(DISTINCT device) FILTER (is_randomised) AS randomised FROM {seen} GROUP BY 1, 2"""
 AMONG = "coalesce(ap, '') IN (SELECT unnest($1::VARCHAR[]))"
 """Whether a row is of one of those access points; see `among`."""
 
 Names = Sequence[str | None]
-Heat = dict[tuple[str | None, datetime.datetime], tuple[int, int]]
+Heat = dict[tuple[str | None, int], tuple[int, int]]
+"""Devices, and how many of them have a randomised address, by access point and index of the period."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +52,6 @@ class Timeline:
     def __init__(self, lines: Lines, step: str, times: Sequence[datetime.datetime]) -> None:
         self.step, self.times, self._lines = step, times, lines
         starts = [time.astimezone(datetime.UTC).replace(tzinfo=None) for time in times]
-        self._of_start = dict(zip(starts, times, strict=True))
         lines.rows(QUARTERS.format(step=step, quarter=QUARTER), starts)
         self._seen = f"seen JOIN quarters_{step} ON {QUARTER} = quarter"
 
@@ -58,8 +59,8 @@ class Timeline:
     def rows(self) -> list[Row]:
         """Return a row for each period, in order; those without lines have no observations."""
         found = {row[0]: row[1:] for row in self._lines.rows(f"SELECT period, {FIGURES} FROM {self._seen} GROUP BY 1")}
-        return [Row(label(time, self.step), *found.get(start, (0, 0, 0, 0, None)))
-                for start, time in self._of_start.items()]
+        return [Row(label(time, self.step), *found.get(index, (0, 0, 0, 0, None)))
+                for index, time in enumerate(self.times)]
 
     @functools.cached_property
     def most(self) -> int:
@@ -70,5 +71,5 @@ class Timeline:
     def heat(self, names: Names) -> Heat:
         """Return how many devices each of them saw in each period, and how many of these were randomised."""
         assert self.most  # has made the table
-        return {(name, self._of_start[start]): (devices, randomised) for name, start, devices, randomised in
+        return {(name, index): (devices, randomised) for name, index, devices, randomised in
                 self._lines.rows(f"SELECT * FROM heat_{self.step} WHERE {AMONG}", among(names))}

@@ -20,10 +20,11 @@ def report(*args, stdin=None):
     return result
 
 
-def made_up(folder, access_points, hours, interval=600, outage=range(0), devices=8, bad=0.05, shape="array"):
+def made_up(folder, access_points, hours, interval=600, outage=range(0), devices=8, bad=0.05, shape="array",
+            start=START):
     """Fill a folder with lines, and rejected ones, of so many access points and hours without those of an outage."""
     random = Random(7)
-    site = Site(access_points, devices, START, random)
+    site = Site(access_points, devices, start, random)
     plan = traffic.Plan(access_points=access_points, devices=devices, interval=interval, duration=1, speed=1,
                         shape=shape, bad=bad)
     with (folder / "presence.jsonl").open("ab") as lines, (folder / "rejected.jsonl").open("ab") as rejected:

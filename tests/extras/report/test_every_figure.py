@@ -67,16 +67,21 @@ def address(line):
     return re.sub("[:-]", "", line["clientMac"]).upper()
 
 
+def best_observer(line):
+    """Who heard it best, of those with a name where any has one: its name and what it heard."""
+    heard = [(each["apMac"] is not None, -999 if each["rssi"] is None else each["rssi"], each["apMac"])
+             for each in line.get("deviceObservers") or ()]
+    _, strength, name = max(heard, default=(False, -999, None))
+    return name, None if strength == -999 else strength
+
+
 def access_point(line):
-    heard = [(observer["rssi"], observer["apMac"]) for observer in line.get("deviceObservers") or ()
-             if observer["apMac"] and observer["rssi"] is not None]
-    name = line["apMac"] or (max(heard)[1] if heard else None)
+    name = line["apMac"] or best_observer(line)[0]
     return name and re.sub("[:-]", "", name).upper()
 
 
 def rssi(line):
-    heard = [observer["rssi"] for observer in line.get("deviceObservers") or () if observer["rssi"] is not None]
-    return max(heard, default=None) if line["rssi"] is None else line["rssi"]
+    return best_observer(line)[1] if line["rssi"] is None else line["rssi"]
 
 
 def is_randomised(line):
@@ -126,10 +131,14 @@ def received(line):
 
 
 def hour_or_day(moment, zone, step):
-    """The name of the hour or day in which that moment lies."""
+    """The name of the hour or day in which that moment lies; an hour may begin later, where the clock is changed."""
     local = moment.astimezone(zone)
-    return f"{local:%Y-%m-%d}" if step == "day" else (
-        f"{local:%Y-%m-%d %H}:00" + (f"{local: %z}" if zone is not UTC else ""))
+    if step == "day":
+        return f"{local:%Y-%m-%d}"
+    quarters = [local.replace(minute=minute, fold=fold) for minute in (0, 15, 30, 45) for fold in (0, 1)]
+    begins = next(time for time in quarters if time.utcoffset() == local.utcoffset()
+                  and time.astimezone(UTC).astimezone(zone).hour == time.hour)
+    return f"{begins:%Y-%m-%d %H:%M}" + (f"{begins: %z}" if zone is not UTC else "")
 
 
 def names_of_all(lines, zone, step):
@@ -204,6 +213,26 @@ def test_every_figure_of_the_page(shown):
 
 def test_every_hour_of_the_page(shown):
     page, lines, _, zone, step = shown
+    check_hours(page, lines, zone, step, has_gaps=True)
+
+
+@pytest.mark.parametrize("zone, start, hours, step", [
+    ("Europe/Berlin", "2026-10-24T22:20", 4, "hour"), ("Europe/Berlin", "2026-10-24T22:20", 2, "hour"),
+    ("Europe/Berlin", "2026-03-28T22:20", 5, "hour"), ("America/New_York", "2026-11-01T03:20", 5, "hour"),
+    ("Australia/Lord_Howe", "2026-04-04T12:10", 6, "hour"), ("Australia/Lord_Howe", "2026-10-03T12:10", 6, "hour"),
+    ("Pacific/Chatham", "2026-04-04T12:10", 4, "hour"), ("Pacific/Chatham", "2026-09-26T12:10", 4, "hour"),
+    ("Antarctica/Troll", "2026-10-24T22:20", 6, "hour"), ("Antarctica/Troll", "2026-03-28T22:20", 6, "hour"),
+    ("America/Havana", "2026-03-07T10:00", 30, "day"), ("America/Havana", "2026-10-31T10:00", 40, "hour"),
+    ("Pacific/Apia", "2011-12-29T12:00", 60, "day"), ("Pacific/Apia", "2011-12-30T06:00", 8, "hour")])
+def test_every_hour_where_the_clock_is_changed(tmp_path, zone, start, hours, step):
+    made_up(tmp_path, 3, hours, start=int(datetime.fromisoformat(f"{start}+00:00").timestamp() * 1000))
+    html = tmp_path / "page.html"
+    assert report("--data-dir", tmp_path, "--html", html, "--timezone", zone, "--by", step).exit_code == 0
+    lines = [json.loads(line) for line in (tmp_path / "presence.jsonl").read_bytes().splitlines()]
+    check_hours(Page(html.read_text()), lines, ZoneInfo(zone), step)
+
+
+def check_hours(page, lines, zone, step, has_gaps=False):
     title = f"Distinct devices {'an hour' if step == 'hour' else 'a day'}"
     names = names_of_all(lines, zone, step)
     found = groups(lines, lambda line: hour_or_day(received(line), zone, step))
@@ -214,7 +243,7 @@ def test_every_hour_of_the_page(shown):
         [name, *(cell(found[each], name) if each in found else "no lines" for each in names)]
         for name in access_points]
     gaps = [f"{name}: no lines" for name in names if name not in found]
-    assert gaps
+    assert bool(gaps) == has_gaps
     assert page.marks[title] == gaps + [mark for name in names if name in found
                                         for mark in [f"{name}: {words(found[name])}"] * 2]
     by_both = groups(lines, lambda line: (access_point(line) or "not known",

@@ -2,15 +2,18 @@
 import gzip
 import json
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from presence_receiver.errors import Refused
-from presence_receiver.extras.report.files import TRIES, of_folder
+from presence_receiver.extras.report.files import MOST_FILES, of_folder
 from presence_receiver.extras.report.lines import Lines
 
 CLOSED = "presence-20261117T200000.000000Z.jsonl"
+PRESENCE_CLI = Path(sys.executable).with_name("presence-cli")
 
 
 def devices(lines):
@@ -25,54 +28,71 @@ def folder(tmp_path, line):
     return tmp_path
 
 
-def reading(folder, *meanwhile):
-    """Read the folder; before the first try is read this happens, before the second that …"""
-    events = iter(meanwhile)
-
-    def read(names):
-        next(events, lambda: None)()
-        return Lines(names)
-
-    return of_folder(folder, "presence", read)
+def compress(path):
+    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
 
 
 def test_what_is_closed_while_it_is_read_is_read(folder, line):
-    def close():
+    with of_folder(folder, "presence") as inputs:
         os.rename(folder / "presence.jsonl", folder / CLOSED.replace("20261117", "20261118"))
         (folder / "presence.jsonl").write_bytes(line(clientMac="A00000000003") * 2)
-
-    lines = reading(folder, close)
+        lines = Lines(inputs)
     assert devices(lines) == [(1,), (1,)]
     assert [source.path for source in lines.sources] == [str(folder / CLOSED), str(folder / "presence.jsonl")]
 
 
-def compress(folder):
-    (folder / f"{CLOSED}.gz").write_bytes(gzip.compress((folder / CLOSED).read_bytes()))
-    (folder / CLOSED).unlink()
-
-
 def test_what_is_compressed_while_it_is_read_is_read(folder):
-    assert devices(reading(folder, lambda: compress(folder))) == [(1,), (1,)]
+    with of_folder(folder, "presence") as inputs:
+        compress(folder / CLOSED)
+        lines = Lines(inputs)
+    assert (devices(lines), lines.faults) == ([(1,), (1,)], [])
 
 
 def test_what_is_deleted_while_it_is_read_was_surplus(folder):
-    assert devices(reading(folder, (folder / CLOSED).unlink)) == [(1,)]
+    with of_folder(folder, "presence") as inputs:
+        (folder / CLOSED).unlink()
+        lines = Lines(inputs)
+    assert (devices(lines), lines.faults) == ([(1,)], [])
 
 
-def test_files_that_go_for_ever_are_told(folder, line):
-    def replace():
-        [path] = folder.glob("presence-*")
-        path.rename(folder / CLOSED.replace("0000Z", f"{len(seen):04}Z"))
-        seen.append(path)
+def test_files_that_are_more_than_can_be_open_at_once_while_all_of_them_are_compressed(tmp_path, line):
+    names = [tmp_path / CLOSED.replace("000000Z", f"{number:06}Z") for number in range(2 * MOST_FILES + 50)]
+    for number, path in enumerate(names):
+        path.write_bytes(line(clientMac=f"A0000000{number:04X}") * (number + 1))
+    (tmp_path / "presence.jsonl").write_bytes(line(clientMac="B00000000000"))
+    with of_folder(tmp_path, "presence") as inputs:
+        housekeeping = threading.Thread(target=lambda: [compress(path) for path in reversed(names)])
+        housekeeping.start()
+        lines = Lines(inputs)
+        housekeeping.join()
+    assert [source.lines for source in lines.sources] == [*range(1, len(names) + 1), 1]
+    assert len(devices(lines)) == len(names) + 1
 
-    seen = [None]
-    with pytest.raises(Refused) as error:
-        reading(folder, *[replace] * TRIES)
-    assert str(error.value) == f"{seen[-1]} is gone before it can be read: give the files to read as FILES."
+
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("elsewhere.jsonl"), Path.mkdir, os.mkfifo])
+def test_an_active_file_that_is_none_is_told(folder, report, make):
+    (folder / "presence.jsonl").rename(folder / "elsewhere.jsonl")
+    make(folder / "presence.jsonl")
+    ran = report("--data-dir", folder, "--output", "json")
+    assert (ran.exit_code, said(ran), ran.stderr) == (
+        1, 1, f"Error: {folder / 'presence.jsonl'} is no plain file and is not read.\n")
 
 
 def said(ran):
     return json.loads(ran.stdout)["total"]["observations"]
+
+
+@pytest.mark.parametrize("name", ["~", "file:a", "http:a", "a\\[1].jsonl"])
+def test_a_name_is_no_address(tmp_path, line, monkeypatch, report, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(line())
+    assert said(report(name, "--output", "json")) == 1
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / name).mkdir()
+    (tmp_path / name).rename(tmp_path / "folder" / name / "presence.jsonl")
+    monkeypatch.chdir(tmp_path / "folder")
+    assert said(report("--data-dir", name, "--output", "json")) == 1
 
 
 @pytest.mark.parametrize("name", ["a[1].jsonl", "a*.jsonl", "a?.jsonl", "a\\b.jsonl", "[!a].jsonl", "a{1,2}.jsonl"])
@@ -92,9 +112,10 @@ def test_a_folder_whose_name_is_a_pattern(tmp_path, line, report):
 
 def test_a_file_that_is_given_twice_is_read_once(folder, report):
     (folder / "link").symlink_to(folder / "presence.jsonl")
+    (folder / "same").symlink_to(".")
     (folder / f"{CLOSED}.gz").write_bytes(gzip.compress((folder / CLOSED).read_bytes())[:-3])
-    ran = report(*[folder / name for name in ("presence.jsonl", "link", "presence.jsonl", CLOSED, f"{CLOSED}.gz")],
-                 "--output", "json")
+    ran = report(*[folder / name for name in (
+        "presence.jsonl", "link", "presence.jsonl", CLOSED, f"{CLOSED}.gz", f"same/{CLOSED}.gz")], "--output", "json")
     assert (ran.stderr, said(ran)) == ("", 2)
 
 
@@ -107,7 +128,7 @@ def test_files_and_a_folder_are_two_reports(folder, report):
 def test_what_can_be_read_once_only(folder, report):
     os.mkfifo(folder / "fifo")
     threading.Thread(target=(folder / "fifo").write_bytes, args=[(folder / CLOSED).read_bytes()]).start()
-    ran = report(folder / "fifo", folder / "presence.jsonl", "--output", "json")
+    ran = report(folder / "fifo", folder / "presence.jsonl", folder / "fifo", "--output", "json")
     assert (said(ran), [file["path"] for file in json.loads(ran.stdout)["files"]]) == (
         2, [str(folder / "fifo"), str(folder / "presence.jsonl")])
 
@@ -147,3 +168,87 @@ def test_rejected_files_that_cannot_be_read_cost_no_line(folder, report):
     ran = report("--data-dir", folder, "--output", "json")
     assert (ran.exit_code, said(ran), json.loads(ran.stdout)["rejected"]) == (1, 2, [])
     assert ran.stderr == f"Error: {path} is left out, for it cannot be read to its end: not whole gzip.\n"
+
+
+def gzip_of(packed, flags=0, extra=b"", behind=b""):
+    return packed[:3] + bytes([flags]) + packed[4:10] + extra + packed[10:] + behind
+
+
+@pytest.mark.parametrize("odd", [
+    {"flags": 16, "extra": b"a comment\0"}, {"flags": 8, "extra": b"a name\0"}, {"behind": bytes(512)}])
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "A.JSONL.GZ", "no-suffix"])
+def test_whatever_gzip_takes_for_whole_is_read(tmp_path, line, report, odd, name):
+    (tmp_path / name).write_bytes(gzip.compress(line()) + gzip_of(gzip.compress(line()), **odd))
+    ran = report(tmp_path / name, "--output", "json")
+    assert (ran.stderr, said(ran)) == ("", 2)
+
+
+def test_a_compressed_file_of_an_upper_case_name_is_checked_too(tmp_path, line, report):
+    (tmp_path / "A.GZ").write_bytes(gzip.compress(line())[:-4])
+    ran = report(tmp_path / "A.GZ")
+    assert (ran.exit_code, ran.stderr) == (
+        1, f"Error: {tmp_path / 'A.GZ'} is left out, for it cannot be read to its end: not whole gzip.\n")
+
+
+def test_a_file_whose_name_is_a_dash_and_one_that_is_no_text(tmp_path, line):
+    odd = os.fsdecode(b"\xff\x1b[1m.jsonl")
+    for name in ("-", odd):
+        (tmp_path / name).write_bytes(line())
+    command = [PRESENCE_CLI, "report", "./-", odd]
+    ran = subprocess.run([*command, "--output", "json"], cwd=tmp_path, capture_output=True, stdin=subprocess.DEVNULL)
+    files = [(file["path"], file["lines"]) for file in json.loads(ran.stdout)["files"]]
+    assert files == [("./-", 1), ("  [1m.jsonl", 1)]
+    ran = subprocess.run([*command, "--html", "-"], cwd=tmp_path, capture_output=True)
+    assert (ran.returncode, ran.stderr, ran.stdout[:15]) == (0, b"", b"<!DOCTYPE html>")
+
+
+def test_standard_input_that_cannot_be_read(tmp_path):
+    with open(tmp_path / "file", "wb") as write_only:
+        ran = subprocess.run([PRESENCE_CLI, "report", "-"], stdin=write_only, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (
+        1, "Error: standard input is left out, for it cannot be read to its end: Bad file descriptor.\n")
+
+
+def write_long(path, before, count, after):
+    with path.open("wb") as file:
+        file.write(before + b"a" * count + after)
+
+
+@pytest.mark.slow
+def test_a_rejected_line_may_be_six_times_as_long_as_a_body(folder, report):
+    before = b'{"receivedAt":"2026-11-17T20:15:00.000000Z","errors":{"_schema":["No."]},"body":"'
+    write_long(folder / "rejected.jsonl", before, 6 * (16 << 20), b'"}\n')
+    ran = report("--data-dir", folder, "--output", "json")
+    assert (ran.exit_code, ran.stderr, json.loads(ran.stdout)["rejected"]) == (0, "", [{"reason": "No.", "lines": 1}])
+
+
+@pytest.mark.slow
+def test_a_line_that_is_too_long_for_any_receiver_costs_no_other_file(folder, report):
+    write_long(folder / "long.jsonl", b'{"receivedAt":"', 130 << 20, b'"}\n')
+    ran = report(folder / "long.jsonl", folder / CLOSED, "--output", "json")
+    assert (ran.exit_code, said(ran)) == (1, 1)
+    assert ran.stderr.startswith(f"Error: {folder / 'long.jsonl'} is left out, for DuckDB cannot read it: ")
+    assert "/dev/fd" not in ran.stderr
+
+
+def limited(blocks, *args):
+    """Run the report where no file may be larger, in blocks of 512 bytes."""
+    return subprocess.run(["sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh", PRESENCE_CLI, "report", *args],
+                          capture_output=True, text=True)
+
+
+def test_without_room_for_a_copy_there_is_no_report(folder, line):
+    (folder / f"{CLOSED}.gz").write_bytes(gzip.compress(line() * 1000))
+    (folder / CLOSED).unlink()
+    ran = limited(8, "--data-dir", folder)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", (
+        "Error: The temporary folder cannot be used (File too large): set TMPDIR to a folder with room.\n"))
+
+
+def test_without_room_for_a_page_the_older_one_stays(folder, report):
+    page = folder / "page.html"
+    report("--data-dir", folder, "--html", page)
+    before = page.read_bytes()
+    ran = limited(8, "--data-dir", folder, "--html", page)
+    assert (ran.returncode, ran.stderr) == (1, f"Error: {page} cannot be written: File too large.\n")
+    assert page.read_bytes() == before and not [*folder.glob(".*")]

@@ -35,6 +35,21 @@ def test_the_hours_of_the_day_on_which_the_clock_is_set_back():
         f"2026-10-25 {hour}" for hour in ("01:00 +0200", "02:00 +0200", "02:00 +0100", "03:00 +0100", "04:00 +0100")]
 
 
+def test_no_hour_begins_after_the_last_moment():
+    last = datetime(2026, 10, 25, 2, 40, tzinfo=BERLIN)
+    assert [label(time, "hour") for time in periods(last, last, "hour")] == ["2026-10-25 02:00 +0200"]
+    assert [label(time, "hour") for time in periods(last, last.replace(fold=1), "hour")] == [
+        "2026-10-25 02:00 +0200", "2026-10-25 02:00 +0100"]
+
+
+def test_a_day_without_midnight_has_its_tick_where_it_begins():
+    havana = ZoneInfo("America/Havana")
+    times = periods(datetime(2026, 3, 6, tzinfo=havana), datetime(2026, 3, 9, tzinfo=havana), "hour")
+    found = ticks(times)
+    assert [words for _, words, _ in found if ":" not in words] == ["Mar 6, 2026", "Mar 7", "Mar 8", "Mar 9"]
+    assert [f"{times[index]:%d %H:%M}" for index, words, _ in found if words == "Mar 8"] == ["08 01:00"]
+
+
 def test_days_and_months_follow_the_calendar():
     days = periods(datetime(2026, 3, 28, 12, tzinfo=BERLIN), datetime(2026, 3, 30, 1, tzinfo=BERLIN), "day")
     assert [time.isoformat() for time in days] == [

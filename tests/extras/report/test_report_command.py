@@ -133,9 +133,21 @@ def test_a_page_takes_no_other_file_s_place_but_an_older_page_s(folder, report):
     ran = report("--data-dir", folder, "--html", path)
     assert (ran.exit_code, ran.stderr) == (1, f"Error: {path} is there and is no page: give --html another name.\n")
     assert path.read_bytes() == before
-    (folder / "page.html").touch()
+    path.write_bytes(b"")
+    assert (report("--data-dir", folder, "--html", path).exit_code, path.read_bytes()) == (1, b"")
     for _ in range(2):
         assert report("--data-dir", folder, "--html", folder / "page.html").exit_code == 0
+    (folder / "link.html").symlink_to("page.html")
+    assert report("--data-dir", folder, "--html", folder / "link.html").exit_code == 0
+    assert (folder / "link.html").is_symlink() and not (folder / "page.html").is_symlink()
+
+
+def test_a_page_to_a_device_or_a_folder_that_is_not_there(folder, report):
+    assert report("--data-dir", folder, "--html", os.devnull).exit_code == 0
+    assert not Path(os.devnull).is_file()
+    ran = report("--data-dir", folder, "--html", folder / "none" / "page.html")
+    assert (ran.exit_code, ran.stderr.splitlines()[-1]) == (
+        1, f"Error: {folder / 'none' / 'page.html'} cannot be written: No such file or directory.")
 
 
 @pytest.mark.parametrize("options", [("--output", "table"), ("--by", "ap")])
@@ -144,6 +156,37 @@ def test_a_page_and_a_table_at_once_are_refused(folder, report, options):
     assert (ran.exit_code, ran.stderr.splitlines()[-1]) == (2, (
         "Error: --html has every table: give it without --output and with no --by but hour or day."))
     assert not (folder / "page.html").exists()
+
+
+def test_what_has_no_address_is_no_line(line, report, tmp_path):
+    path = tmp_path / "presence.jsonl"
+    path.write_bytes(line() + b"".join(line(clientMac=odd) for odd in ("", 5, {}, None)) + line(
+        receivedAt="1969-12-31T23:59:59.000000Z"))
+    assert json.loads(report(path, "--output", "json").stdout)["files"][0] == {
+        "path": str(path), "lines": 1, "older": 0, "skipped": 5}
+
+
+def test_rejected_lines_of_another_hand(folder, report):
+    (folder / "rejected.jsonl").write_text("".join(
+        json.dumps({"receivedAt": RECEIVED[0], "errors": errors}) + "\n"
+        for errors in ("text", ["list"], {"0": {"ssid": ["Too \u202elong.\x1b[1m"]}})))
+    ran = report("--data-dir", folder, "--output", "json")
+    assert json.loads(ran.stdout)["rejected"] == [{"reason": "ssid: Too  long. [1m", "lines": 1}]
+    assert json.loads(ran.stdout)["rejected_files"][0]["skipped"] == 2
+    report("--data-dir", folder, "--html", folder / "page.html")
+    assert "<p>1 line by reason, most first" in (folder / "page.html").read_text()
+
+
+def test_files_that_were_closed_before_are_not_read_if_they_are_a_receiver_s(tmp_path, line, report):
+    for stem in ("presence", "rejected"):
+        (tmp_path / f"{stem}-20261118T000000.000000Z.jsonl.gz").write_bytes(b"not read")
+    (tmp_path / "presence.jsonl").write_bytes(line(receivedAt="2026-11-21T00:00:00.000000Z"))
+    assert report("--data-dir", tmp_path, "--since", "2026-11-20", "--html", tmp_path / "page.html").exit_code == 0
+    assert "Files closed before the time asked for, and not read: 2." in (tmp_path / "page.html").read_text()
+    (tmp_path / "presence.jsonl").rename(tmp_path / "presence-20261118T000000.000000Z.jsonl")
+    path = tmp_path / "presence-20261118T000000.000000Z.jsonl"
+    ran = report(path, "--since", "2026-11-20", "--output", "json")
+    assert json.loads(ran.stdout)["total"]["observations"] == 1
 
 
 def test_a_hash_is_no_randomised_address(line, report, tmp_path):
