@@ -96,6 +96,12 @@ class Commands(click.Group):
         except PresenceError as error:
             complain(" ".join(map(str, error.args)))
             sys.exit(1)
+        except UnicodeEncodeError as error:
+            if error.encoding == "utf-8":
+                raise
+            missing = ascii(error.object[error.start])
+            complain(f"The output cannot be written: {error.encoding} has no {missing}. Set PYTHONIOENCODING=utf-8.")
+            sys.exit(1)
         except OSError as error:
             if not is_of_output(error):
                 raise

@@ -9,6 +9,7 @@ from command_line import Terminal, run
 from presence_receiver.cli.init import HIVEMANAGER, WHICH, write
 from presence_receiver.cli.invocation import read_environment
 from presence_receiver.cli.output import called
+from presence_receiver.errors import ConfigError
 
 PAGE = Path(__file__).parents[2] / "presence_receiver" / "subscriptions" / "README.rst"
 ANSWERS = {
@@ -151,6 +152,14 @@ def test_no_question_without_a_terminal(file):
 def test_every_value_comes_back_as_it_was_typed(file, value):
     write(file, {"PRESENCE_SECRET": value})
     assert read_environment(str(file))["PRESENCE_SECRET"] == value
+
+
+def test_a_file_that_cannot_take_the_place_leaves_no_draft_with_secrets(file):
+    file.mkdir()
+    with pytest.raises(ConfigError) as error:
+        write(file, {"PRESENCE_SECRET": "secret"})
+    assert str(error.value) == f"{file} cannot be written (Is a directory): give another FILE."
+    assert [*file.parent.iterdir()] == [file]
 
 
 @pytest.mark.parametrize(["argument", "name"], [

@@ -1,4 +1,5 @@
 import errno
+import re
 import subprocess
 
 import pytest
@@ -52,6 +53,17 @@ def test_input_that_is_closed(data, tmp_path):
     assert shell('"$@" <&-', "send", "http://localhost:1/presence")[2].startswith(
         "Error: PRESENCE_SECRET is not set: ")
     assert shell('"$@" <&-', "init", str(tmp_path / "env"))[2].startswith("Error: init asks questions, ")
+
+
+def test_an_output_without_the_character(data, monkeypatch):
+    (data / "presence.jsonl").write_text(LINE.replace("}", ',"ssid":"Caf\u00e9"}'))
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    for output in "csv", "table":
+        code, _, err = shell('"$@"', "report", "--by", "ssid", "--output", output)
+        [missing] = re.findall(r"ascii has no '(.*)'\. ", err)
+        assert (code, err) == (1, f"Error: The output cannot be written: ascii has no '{missing}'. "
+                                  "Set PYTHONIOENCODING=utf-8.\n")
+        assert missing in ("\\xe9", "\\u2588")
 
 
 def test_words_that_nobody_wants(data):

@@ -12,6 +12,7 @@ import time
 
 import pytest
 from crash_points import stopped_after
+from running import wait_until
 
 from presence_receiver import config
 from presence_receiver.storage import compression
@@ -272,9 +273,7 @@ def test_starting_twice_in_a_process_starts_one_thread_that_does_a_round_at_once
     keeper.start()
     keeper.start()
     assert threading.active_count() == before + 1
-    deadline = time.monotonic() + 5
-    while (tmp_path / OLD).exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: not (tmp_path / OLD).exists())
     assert visible(tmp_path) == {f"{OLD}.gz": line()}
 
 
@@ -312,13 +311,6 @@ def test_gunicorn_keeps_house_from_the_start_and_stops_though_it_is_at_it(tmp_pa
     serve(worker)
     wait_until(lambda: not (tmp_path / OLD).exists())
     assert gzip.decompress((tmp_path / f"{OLD}.gz").read_bytes()).count(b"\n") == 1_000_000
-
-
-def wait_until(is_so):
-    deadline = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("name", [".replay.draft", ".presence.jsonl.next", ".rejected.jsonl.next"])
