@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, cast
 
-from presence_receiver.errors import Refused
+from presence_receiver.errors import NotRead, Refused
 from presence_receiver.mask import one_line
 from presence_receiver.storage import UNREADABLE, closed_at, files_at_one_moment, open_closed, why_unreadable
 
@@ -138,12 +138,13 @@ def _some(left: Iterator[Input], stack: ExitStack, faults: list[str]) -> list[tu
 def _told(name: str, faults: list[str]) -> Iterator[None]:
     try:
         yield
-    except UNREADABLE as failure:
-        faults.append(f"{name} is left out, for it cannot be read to its end: {why_unreadable(failure)}.")
+    except (*UNREADABLE, NotRead) as failure:
+        why = str(failure) if isinstance(failure, NotRead) else why_unreadable(failure)
+        faults.append(f"{name} is left out, for it cannot be read to its end: {why}.")
 
 
 def _plain(name: str, file: IO[bytes]) -> IO[bytes]:
-    """Return the file, or a copy of what is compressed in it; raises what is in UNREADABLE.
+    """Return the file, or a copy of what is compressed in it; raises as `_copy` does.
 
     DuckDB could read gzip too, but looks at no checksum, and some versions take half a file for a whole one.
     """
@@ -153,17 +154,21 @@ def _plain(name: str, file: IO[bytes]) -> IO[bytes]:
 
 
 def _copy(source: IO[bytes]) -> IO[bytes]:
-    """Return a temporary file with all that is in another; raises what is in UNREADABLE, Refused without room."""
-    with ExitStack() as stack:
-        with _room():
-            copy = stack.enter_context(tempfile.TemporaryFile())
-        while piece := source.read(PIECE):
-            with _room():
-                copy.write(piece)
-        with _room():
-            copy.seek(0)  # writes what is left
+    """Return a temporary file with all that is in another; NotRead where that cannot be read, Refused without room."""
+    with _room(), ExitStack() as stack:
+        copy = stack.enter_context(tempfile.TemporaryFile())
+        while piece := _read(source):
+            copy.write(piece)
+        copy.seek(0)  # writes what is left
         stack.pop_all()
     return copy
+
+
+def _read(source: IO[bytes]) -> bytes:
+    try:
+        return source.read(PIECE)
+    except UNREADABLE as failure:
+        raise NotRead(why_unreadable(failure)) from None  # which is no lack of room
 
 
 def temporary_folder() -> str:

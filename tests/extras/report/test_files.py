@@ -119,6 +119,19 @@ def test_a_file_that_is_given_twice_is_read_once(folder, report):
     assert (ran.stderr, said(ran)) == ("", 2)
 
 
+def test_a_file_and_a_compressed_one_that_housekeeping_does_not_make_of_it_are_two(folder, line, report):
+    (folder / "presence.jsonl.gz").write_bytes(gzip.compress(line()))
+    assert said(report(folder / "presence.jsonl", folder / "presence.jsonl.gz", "--output", "json")) == 2
+
+
+def test_where_few_files_may_be_open_all_are_read(tmp_path, line):
+    for number in range(3 * MOST_FILES):
+        (tmp_path / f"{number}.gz").write_bytes(gzip.compress(line()))
+    ran = subprocess.run(["sh", "-c", 'ulimit -n 256; exec "$0" report *.gz --output csv --by ap', PRESENCE_CLI],
+                         cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.stderr, ran.stdout.splitlines()[1:]) == ("", [f"C413E2000040,1,0,{3 * MOST_FILES},0,-50"])
+
+
 def test_files_and_a_folder_are_two_reports(folder, report):
     ran = report(folder / "presence.jsonl", "--data-dir", folder)
     assert (ran.exit_code, ran.stderr.splitlines()[-1]) == (
@@ -184,7 +197,7 @@ def test_whatever_gzip_takes_for_whole_is_read(tmp_path, line, report, odd, name
 
 
 def test_a_compressed_file_of_an_upper_case_name_is_checked_too(tmp_path, line, report):
-    (tmp_path / "A.GZ").write_bytes(gzip.compress(line())[:-4])
+    (tmp_path / "A.GZ").write_bytes(gzip.compress(line())[1:])
     ran = report(tmp_path / "A.GZ")
     assert (ran.exit_code, ran.stderr) == (
         1, f"Error: {tmp_path / 'A.GZ'} is left out, for it cannot be read to its end: not whole gzip.\n")
@@ -225,7 +238,7 @@ def test_a_rejected_line_may_be_six_times_as_long_as_a_body(folder, report):
 @pytest.mark.slow
 def test_a_line_that_is_too_long_for_any_receiver_costs_no_other_file(folder, report):
     write_long(folder / "long.jsonl", b'{"receivedAt":"', 130 << 20, b'"}\n')
-    ran = report(folder / "long.jsonl", folder / CLOSED, "--output", "json")
+    ran = report(folder / CLOSED, folder / "long.jsonl", "--output", "json")
     assert (ran.exit_code, said(ran)) == (1, 1)
     assert ran.stderr.startswith(f"Error: {folder / 'long.jsonl'} is left out, for DuckDB cannot read it: ")
     assert "/dev/fd" not in ran.stderr
@@ -237,8 +250,9 @@ def limited(blocks, *args):
                           capture_output=True, text=True)
 
 
-def test_without_room_for_a_copy_there_is_no_report(folder, line):
-    (folder / f"{CLOSED}.gz").write_bytes(gzip.compress(line() * 1000))
+@pytest.mark.parametrize("count", [30, 1000])
+def test_without_room_for_a_copy_there_is_no_report(folder, line, count):
+    (folder / f"{CLOSED}.gz").write_bytes(gzip.compress(line() * count))
     (folder / CLOSED).unlink()
     ran = limited(8, "--data-dir", folder)
     assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", (
