@@ -83,9 +83,16 @@ def named(paths: Sequence[str]) -> Inputs:
         if path == STDIN:
             inputs.setdefault(STDIN, Input("standard input", lambda: _copy(sys.stdin.buffer)))
         elif not _is_copy(os.path.realpath(path), real):
-            found = os.stat(path)
-            inputs.setdefault((found.st_dev, found.st_ino), Input(one_line(path), functools.partial(_open, path)))
+            inputs.setdefault(_identity(path), Input(one_line(path), functools.partial(_open, path)))
     return Inputs([*inputs.values()])
+
+
+def _identity(path: str) -> object:
+    """Return what all names of a file have in common; of what is gone, which `_open` will tell, the name."""
+    with suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+    return path
 
 
 def _is_copy(path: str, paths: Container[str]) -> bool:

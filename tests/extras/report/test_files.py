@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from presence_receiver.extras.report.files import MOST_FILES, of_folder
+from presence_receiver.extras.report.files import MOST_FILES, named, of_folder
 from presence_receiver.extras.report.lines import Lines
 
 CLOSED = "presence-20261117T200000.000000Z.jsonl"
@@ -130,6 +130,12 @@ def test_where_few_files_may_be_open_all_are_read(tmp_path, line):
     ran = subprocess.run(["sh", "-c", 'ulimit -n 256; exec "$0" report *.gz --output csv --by ap', PRESENCE_CLI],
                          cwd=tmp_path, capture_output=True, text=True)
     assert (ran.stderr, ran.stdout.splitlines()[1:]) == ("", [f"C413E2000040,1,0,{3 * MOST_FILES},0,-50"])
+
+
+def test_a_file_that_is_gone_before_it_is_opened_is_told(folder):
+    lines = Lines(named([str(folder / CLOSED), str(folder / "gone")]))
+    assert (devices(lines), lines.faults) == ([(1,)], [
+        f"{folder / 'gone'} is left out, for it cannot be read to its end: No such file or directory."])
 
 
 def test_files_and_a_folder_are_two_reports(folder, report):
