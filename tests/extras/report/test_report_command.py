@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import termios
+import threading
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -142,9 +143,15 @@ def test_a_page_takes_no_other_file_s_place_but_an_older_page_s(folder, report):
     assert (folder / "link.html").is_symlink() and not (folder / "page.html").is_symlink()
 
 
-def test_a_page_to_a_device_or_a_folder_that_is_not_there(folder, report):
-    assert report("--data-dir", folder, "--html", os.devnull).exit_code == 0
-    assert not Path(os.devnull).is_file()
+def test_a_page_goes_into_a_fifo_and_into_no_folder_that_is_not_there(folder, report):
+    fifo, read = folder / "fifo", []
+    os.mkfifo(fifo)
+    reader = threading.Thread(target=lambda: read.append(fifo.read_text()), daemon=True)
+    reader.start()
+    assert report("--data-dir", folder, "--html", fifo).exit_code == 0
+    assert fifo.is_fifo()
+    reader.join()
+    assert read[0].endswith("</html>\n")
     ran = report("--data-dir", folder, "--html", folder / "none" / "page.html")
     assert (ran.exit_code, ran.stderr.splitlines()[-1]) == (
         1, f"Error: {folder / 'none' / 'page.html'} cannot be written: No such file or directory.")
