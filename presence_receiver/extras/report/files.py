@@ -26,7 +26,7 @@ STDIN = "-"
 MAGIC = b"\x1f\x8b"
 """What gzip begins with."""
 MOST_FILES, MOST_BYTES = 100, 32 << 20
-"""Of a batch, as they lie on the disk; copies of compressed ones take ten times as much of the temporary folder."""
+"""Of a batch; of compressed files, whose copies take some ten times as much of the temporary folder."""
 PIECE = 1 << 20
 
 
@@ -137,7 +137,7 @@ def _some(left: Iterator[Input], stack: ExitStack, faults: list[str]) -> list[tu
         with _told(each.name, faults):
             if file := each.open():
                 opened.append((each.name, stack.enter_context(file)))
-                size += os.fstat(file.fileno()).st_size
+                size += os.fstat(file.fileno()).st_size if _is_packed(each.name, file) else 0
     return opened
 
 
@@ -150,12 +150,16 @@ def _told(name: str, faults: list[str]) -> Iterator[None]:
         faults.append(f"{name} is left out, for it cannot be read to its end: {why}.")
 
 
+def _is_packed(name: str, file: IO[bytes]) -> bool:
+    return name.lower().endswith(".gz") or os.pread(file.fileno(), len(MAGIC), 0) == MAGIC
+
+
 def _plain(name: str, file: IO[bytes]) -> IO[bytes]:
     """Return the file, or a copy of what is compressed in it; raises as `_copy` does.
 
     DuckDB could read gzip too, but looks at no checksum, and some versions take half a file for a whole one.
     """
-    if name.lower().endswith(".gz") or os.pread(file.fileno(), len(MAGIC), 0) == MAGIC:
+    if _is_packed(name, file):
         return _copy(cast(IO[bytes], gzip.GzipFile(fileobj=file)))
     return file
 
