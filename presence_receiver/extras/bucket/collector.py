@@ -10,7 +10,6 @@ import itertools
 import logging
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from presence_receiver.config import Settings
@@ -18,6 +17,7 @@ from presence_receiver.errors import CallFailed, StorageError
 from presence_receiver.extras.bucket.claim import Claim, only_collector
 from presence_receiver.extras.bucket.inbox import Inbox, Listed
 from presence_receiver.extras.bucket.position import Position
+from presence_receiver.extras.bucket.stopping import Stopping
 from presence_receiver.extras.bucket.store import Bucket
 from presence_receiver.log_limit import LimitedLog
 from presence_receiver.storage import Housekeeping, TrustedClock, Writer
@@ -52,20 +52,19 @@ class Collector:
 
     def __init__(self, settings: Settings, show: Callable[[str], None], *, is_taking_over: bool = False) -> None:
         self._settings, self._folder, self._show = settings, settings.data_dir, show
-        self._stopping = threading.Event()
+        self._stopping = Stopping()
         bucket = Bucket(settings.bucket_url or "", retries=2)
         self._inbox = Inbox(bucket, self._stopping.is_set)
         self._claim = Claim(bucket, self._folder, is_taking_over=is_taking_over)
         self._writer = Writer(dataclasses.replace(settings, fsync=True))  # the bucket's copy goes
         self._log = LimitedLog(logging.getLogger(__name__))
         self._clock = TrustedClock()
-        self.progress, self.is_interrupted = Progress(), False
+        self.progress = Progress()
 
     def run(self, *, is_once: bool) -> None:
         """Collect until SIGTERM or SIGINT, or all that there is; Refused where the bucket is another folder's."""
         with only_collector(self._folder, waits=not is_once):
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, self._stop)
+            self._stopping.listen()
             # It closes no old file: in a backlog all are old, and would be closed every few seconds.
             Housekeeping(dataclasses.replace(self._settings, rotate_seconds=sys.maxsize)).start()
             if is_once:
@@ -73,9 +72,10 @@ class Collector:
             else:
                 self._rounds()
 
-    def _stop(self, number: int, _: object) -> None:
-        self._stopping.set()
-        self.is_interrupted = number == signal.SIGINT
+    @property
+    def is_interrupted(self) -> bool:
+        """Return whether it was SIGINT that ended the run."""
+        return self._stopping.number == signal.SIGINT
 
     def _rounds(self) -> None:
         """Collect until it is stopped; what keeps it from that is logged, and tried again."""

@@ -325,7 +325,7 @@ def test_where_nothing_comes_it_asks_less_and_less_often(rounds, monkeypatch):
     def wait(seconds):
         pauses.append(seconds)
         if len(pauses) == 5:
-            one._stopping.set()
+            one._stopping.stop(signal.SIGTERM)
 
     monkeypatch.setattr(one._stopping, "wait", wait)
     one._rounds()
