@@ -197,6 +197,7 @@ def test_files_that_are_kept_for_ever_are_remarked_on_and_no_fault(set_up):
 
 
 def test_nobody_there(set_up):
-    set_up.receiver.server.socket.close()
+    set_up.receiver.server.shutdown()  # who polls a socket keeps it open, and answers with RST later
+    set_up.receiver.server.server_close()
     assert set_up.examined()[3] == (
         "✗ Certificate: No TLS connection comes about: check that the receiver runs and that this port does TLS.")
