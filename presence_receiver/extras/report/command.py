@@ -75,17 +75,17 @@ def command(invocation: Invocation, /, files: tuple[str, ...], data_dir: Path | 
     \b
     Example: presence-cli report --since 24h --by ap
     """
-    if html and (output or by not in (None, "hour", "day")):
+    if html is not None and (output or by not in (None, "hour", "day")):
         raise click.UsageError("--html has every table: give it without --output and with no --by but hour or day.")
     if files and data_dir:
         raise click.UsageError("FILES and --data-dir are two reports: give one of them.")
-    if html:
+    if html is not None:
         refuse_other_files(html)
     step = by if by in ("hour", "day") else None
     folder = data_dir or Path(invocation.environment.get("PRESENCE_DATA_DIR") or "data")
     report = of_files(files, since, timezone, step) if files else of_receiver(folder, since, timezone, step)
     warn_of_what_is_missing(report, since)
-    if html:
+    if html is not None:
         write_page(report, html)
     else:
         WRITERS[output or "table"](report, by or report.step)
@@ -100,7 +100,7 @@ def refuse_other_files(name: str) -> None:
     with suppress(OSError), open(name, "rb") as file:
         if file.read(len(BEGINNING)) == BEGINNING.encode():
             return
-    raise Refused(f"{name} is there and is no page: give --html another name.")
+    raise Refused(f"{name} is there and cannot be seen to be a report's page: give --html another name.")
 
 
 def is_file(name: str) -> bool:
@@ -139,6 +139,7 @@ def warn_of_what_is_missing(report: Report, since: datetime.datetime | None) -> 
 def write_page(report: Report, name: str) -> None:
     """Write the page; to stdout in silence. Refused where it cannot be written, and an older one is as it was then."""
     words = page(report, datetime.datetime.now(datetime.UTC))
+    refuse_other_files(name)  # one may have come meanwhile
     if name == STDOUT:
         sys.stdout.buffer.write(words.encode())
         return

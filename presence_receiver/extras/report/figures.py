@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from presence_receiver.errors import Refused
 from presence_receiver.extras.report.files import of_folder
 from presence_receiver.extras.report.lines import Lines, Source
 from presence_receiver.extras.report.periods import FORMATS, fitting, periods
@@ -31,6 +32,9 @@ EMPTY = '""'
 STEPS = [*FORMATS]
 MOST_CELLS = 80_000
 """Of a heat map, about 13 MB of the page: 10,000 access points and a week's days; their hours made 250 MB."""
+
+MOST_HOURS = datetime.timedelta(hours=100_000)
+"""Eleven years, and more than fits a page: an hour each since 1970, where one clock once was, made 109 MB."""
 
 Moments = tuple[datetime.datetime, datetime.datetime]
 
@@ -62,6 +66,9 @@ class Report:
         self.since = shown and shown[0].astimezone(zone)
         self._shown = self._both(shown)
         self.step = step or (fitting(self._shown[1] - self._shown[0]) if self._shown else STEPS[0])
+        if step == "hour" and self._shown and self._shown[1] - self._shown[0] > MOST_HOURS:
+            first, last = (f"{moment:%Y-%m-%d}" for moment in self._shown)
+            raise Refused(f"{first} to {last} are too many hours for a report: give --since, or --by day.")
         self._timelines: dict[str, Timeline] = {}
         self.timeline = self._timeline(self.step)
 

@@ -10,6 +10,8 @@ import datetime
 import functools
 import gzip
 import os
+import resource
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Container, Iterator, Sequence
@@ -27,6 +29,8 @@ MAGIC = b"\x1f\x8b"
 """What gzip begins with."""
 MOST_FILES, MOST_BYTES = 100, 32 << 20
 """Of a batch; of compressed files, whose copies take some ten times as much of the temporary folder."""
+TIMES_OPEN = 5
+"""How many descriptors a file may take at once: itself, its copy, and what DuckDB opens, with some to spare."""
 PIECE = 1 << 20
 
 
@@ -81,7 +85,7 @@ def named(paths: Sequence[str]) -> Inputs:
     inputs: dict[object, Input] = {}
     for path in paths:
         if path == STDIN:
-            inputs.setdefault(STDIN, Input("standard input", lambda: _copy(sys.stdin.buffer)))
+            inputs.setdefault(_identity("/dev/stdin"), Input("standard input", lambda: _copy(sys.stdin.buffer)))
         elif not _is_copy(os.path.realpath(path), real):
             inputs.setdefault(_identity(path), Input(one_line(path), functools.partial(_open, path)))
     return Inputs([*inputs.values()])
@@ -98,13 +102,22 @@ def _identity(path: str) -> object:
 def _is_copy(path: str, paths: Container[str]) -> bool:
     """Return whether it is what housekeeping is making at present, or left half made, of another of the files."""
     plain = path.removesuffix(".gz")
-    return plain != path and plain in paths and closed_at("presence", os.path.basename(plain)) is not None
+    return plain != path and plain in paths and _is_closed(plain)
+
+
+def _is_closed(path: str) -> bool:
+    return closed_at("presence", os.path.basename(path)) is not None
 
 
 def _open(path: str) -> IO[bytes]:
-    """Open a file; a copy of what can be read once only, such as a FIFO."""
-    file = open(path, "rb")
-    if os.path.isfile(path):
+    """Open a file, compressed meanwhile or not; a copy of what can be read once only, such as a FIFO."""
+    try:
+        file = open(path, "rb")
+    except FileNotFoundError:
+        if not _is_closed(path):
+            raise
+        return open(f"{path}.gz", "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     with file:
         return _copy(file)
@@ -133,7 +146,8 @@ def in_batches(files: Sequence[Input], faults: list[str]) -> Iterator[dict[str, 
 def _some(left: Iterator[Input], stack: ExitStack, faults: list[str]) -> list[tuple[str, IO[bytes]]]:
     """Open the next files, as many as make a batch."""
     opened, size = list[tuple[str, IO[bytes]]](), 0
-    while len(opened) < MOST_FILES and size < MOST_BYTES and (each := next(left, None)):
+    most = min(MOST_FILES, max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // TIMES_OPEN))
+    while len(opened) < most and size < MOST_BYTES and (each := next(left, None)):
         with _told(each.name, faults):
             if file := each.open():
                 opened.append((each.name, stack.enter_context(file)))

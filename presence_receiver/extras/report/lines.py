@@ -24,8 +24,8 @@ FROM_FILES = """FROM read_json($paths, format = 'newline_delimited', columns = {
     filename = true, maximum_object_size = {most})"""
 MOST_LINE, MOST_REJECTED = 64 << 20, 128 << 20
 """Bytes of a line. JSON makes up to six of a byte of a body, of which a rejected line may have all 16 MiB."""
-BEGIN, END = "1970-01-01", "9999-01-01"
-"""Other times are none: before there was anything, and in the year after which Python has no more."""
+BEGIN, END = "1970-01-01", "2200-01-01"
+"""Other times are none: for one line of the year 9998, eight thousand years of no lines would have to be shown."""
 IS_TIMED = f"receivedAt IS NOT NULL AND receivedAt >= TIMESTAMP '{BEGIN}' AND receivedAt < TIMESTAMP '{END}'"
 ONE_SPELLING = "upper(CASE length({0}) WHEN 12 THEN {0} ELSE translate({0}, ':-', '') END)"
 """An address has the same digits in either case, with or without separators; the vendor's page and the wire differ. To
@@ -97,9 +97,17 @@ class Lines:
     def rows(self, query: str, *values: Any) -> list[Any]:
         """Return what a query finds, as tuples; Refused where memory and the temporary folder are too small for it."""
         try:
-            found: list[Any] = self._database.execute(query, values).fetchall()
+            return self._executed(query, values)
         except self._failure as failure:
             raise Refused(f"DuckDB cannot count the lines: {str(failure).splitlines()[0]}") from None
+
+    def _executed(self, query: str, values: Any) -> list[Any]:
+        try:
+            found: list[Any] = self._database.execute(query, values).fetchall()
+        except RuntimeError as failure:
+            if "interrupted" in str(failure):
+                raise KeyboardInterrupt from None
+            raise
         return found
 
     def refuse_strangers(self) -> None:
@@ -121,7 +129,7 @@ class Lines:
         """Let the files' lines be in a table, and return the files in their order; what cannot be read is left out."""
         self.faults += inputs.faults
         with tempfile.NamedTemporaryFile() as nothing:  # for DuckDB reads no empty list
-            self._database.execute(f"CREATE TEMP TABLE {table} AS {select}", {"paths": [nothing.name], "batch": 0})
+            self._executed(f"CREATE TEMP TABLE {table} AS {select}", {"paths": [nothing.name], "batch": 0})
         read: dict[tuple[int, str], str] = {}
         for batch, names in enumerate(in_batches(inputs.files, self.faults)):
             read |= {(batch, path): name for path, name in self._insert(table, select, batch, names)}
@@ -134,7 +142,7 @@ class Lines:
     def _insert(self, table: str, select: str, batch: int, names: Mapping[str, str]) -> list[tuple[str, str]]:
         """Add the lines of those files and return what could be read; what could not costs no other."""
         try:
-            self._database.execute(f"INSERT INTO {table} {select}", {"paths": [*names], "batch": batch})
+            self._executed(f"INSERT INTO {table} {select}", {"paths": [*names], "batch": batch})
         except self._failure as failure:
             if len(names) > 1:
                 return [each for path in names for each in self._insert(table, select, batch, {path: names[path]})]

@@ -12,10 +12,11 @@ from presence_receiver.extras.report.sections import HEADER, cells, share, stren
 from presence_receiver.extras.report.style import STYLE
 
 TIME = "%Y-%m-%d %H:%M"
-BEGINNING = "<!DOCTYPE html>"
-PAGE = BEGINNING + """
+BEGINNING = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Presence report</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
+"""
+"""By which a page is known."""
+PAGE = BEGINNING + """<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <link rel="icon" href="data:,"><style>{style}</style></head>

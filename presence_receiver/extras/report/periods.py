@@ -10,7 +10,7 @@ MOST_TICKS, MOST_NARROW = 12, 4
 FORMATS = {"hour": "%Y-%m-%d %H:%M", "day": "%Y-%m-%d", "month": "%Y-%m"}
 
 QUARTER = datetime.timedelta(minutes=15)
-"""All in one is of one period: the offset of every zone is a multiple of it, and no clock is changed within one."""
+"""All in one is of one period: the offset of every zone is a multiple of it, no clock is changed within one now."""
 KEYS: dict[str, Callable[[datetime.datetime], object]] = {
     "hour": lambda time: (time.date(), time.hour, time.utcoffset()),
     "day": lambda time: time.date(),

@@ -124,12 +124,49 @@ def test_a_file_and_a_compressed_one_that_housekeeping_does_not_make_of_it_are_t
     assert said(report(folder / "presence.jsonl", folder / "presence.jsonl.gz", "--output", "json")) == 2
 
 
-def test_where_few_files_may_be_open_all_are_read(tmp_path, line):
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("most", [64, 256])
+def test_where_few_files_may_be_open_all_are_read(tmp_path, line, pack, most):
     for number in range(3 * MOST_FILES):
-        (tmp_path / f"{number}.gz").write_bytes(gzip.compress(line()))
-    ran = subprocess.run(["sh", "-c", 'ulimit -n 256; exec "$0" report *.gz --output csv --by ap', PRESENCE_CLI],
-                         cwd=tmp_path, capture_output=True, text=True)
+        (tmp_path / f"{number}.jsonl").write_bytes(pack(line()))
+    script = f'ulimit -n {most}; exec "$0" report *.jsonl --output csv --by ap'
+    ran = subprocess.run(["sh", "-c", script, PRESENCE_CLI], cwd=tmp_path, capture_output=True, text=True)
     assert (ran.stderr, ran.stdout.splitlines()[1:]) == ("", [f"C413E2000040,1,0,{3 * MOST_FILES},0,-50"])
+
+
+@pytest.mark.parametrize("also", [[], [f"{CLOSED}.gz"]])
+def test_a_named_file_that_is_compressed_before_it_is_opened_is_read(folder, also):
+    inputs = named([str(folder / name) for name in ["presence.jsonl", CLOSED, *also]])
+    compress(folder / CLOSED)
+    lines = Lines(inputs)
+    assert (devices(lines), lines.faults) == ([(1,), (1,)], [])
+
+
+@pytest.mark.parametrize("names", [["-", CLOSED], [CLOSED, "-"], ["-", "/dev/stdin"], ["/dev/fd/0", "-"], ["-", "-"]])
+def test_standard_input_that_is_given_twice_is_read_once(folder, names):
+    with (folder / CLOSED).open("rb") as stdin:
+        ran = subprocess.run([PRESENCE_CLI, "report", *names, "--output", "csv", "--by", "ap"], cwd=folder, stdin=stdin,
+                             capture_output=True, text=True)
+    assert (ran.stderr, ran.stdout.splitlines()[1:]) == ("", ["C413E2000040,1,0,1,0,-50"])
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from presence_receiver.extras.report.files import named
+from presence_receiver.extras.report.lines import Lines
+lines = Lines(named(sys.argv[1:]))
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    lines.rows("SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b WHERE hash(a.range, b.range) = 1")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_what_interrupts_duckdb_interrupts_the_report(folder):
+    command = [sys.executable, "-c", INTERRUPTED, folder / CLOSED]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ran.stderr, ran.stdout) == ("", "interrupted\n")
 
 
 def test_a_file_that_is_gone_before_it_is_opened_is_told(folder):

@@ -132,15 +132,52 @@ def test_a_page_takes_no_other_file_s_place_but_an_older_page_s(folder, report):
     path = folder / "presence.jsonl"
     before = path.read_bytes()
     ran = report("--data-dir", folder, "--html", path)
-    assert (ran.exit_code, ran.stderr) == (1, f"Error: {path} is there and is no page: give --html another name.\n")
+    assert (ran.exit_code, ran.stderr) == (1, (
+        f"Error: {path} is there and cannot be seen to be a report's page: give --html another name.\n"))
     assert path.read_bytes() == before
-    path.write_bytes(b"")
-    assert (report("--data-dir", folder, "--html", path).exit_code, path.read_bytes()) == (1, b"")
+    for other in b"", b"<!DOCTYPE html><p>home":
+        path.write_bytes(other)
+        assert (report("--data-dir", folder, "--html", path).exit_code, path.read_bytes()) == (1, other)
     for _ in range(2):
         assert report("--data-dir", folder, "--html", folder / "page.html").exit_code == 0
     (folder / "link.html").symlink_to("page.html")
     assert report("--data-dir", folder, "--html", folder / "link.html").exit_code == 0
     assert (folder / "link.html").is_symlink() and not (folder / "page.html").is_symlink()
+
+
+def test_a_page_takes_no_place_that_was_taken_meanwhile(folder, line, report):
+    os.mkfifo(folder / "fifo")
+
+    def meanwhile():
+        with (folder / "fifo").open("wb") as fifo:
+            (folder / "page.html").write_text("precious")
+            fifo.write(line())
+
+    writer = threading.Thread(target=meanwhile, daemon=True)
+    writer.start()
+    ran = report(folder / "fifo", "--html", folder / "page.html")
+    writer.join()
+    assert (ran.exit_code, (folder / "page.html").read_text()) == (1, "precious")
+
+
+def test_a_page_that_only_some_may_read_stays_so(folder, report):
+    path = folder / "page.html"
+    report("--data-dir", folder, "--html", path)
+    for mode in 0o640, 0o600, 0o664:
+        path.chmod(mode)
+        before = path.stat()
+        report("--data-dir", folder, "--html", path)
+        after = path.stat()
+        assert (after.st_mode, after.st_ino != before.st_ino) == (before.st_mode, True)
+
+
+def test_hours_that_are_too_many_are_refused(folder, line, report):
+    path = folder / "presence.jsonl"
+    path.write_bytes(line(receivedAt="1970-01-01T00:00:00.000000Z") + line())
+    ran = report(path, "--by", "hour")
+    assert (ran.exit_code, ran.stderr) == (
+        1, "Error: 1970-01-01 to 2026-11-17 are too many hours for a report: give --since, or --by day.\n")
+    assert report(path, "--by", "hour", "--since", "2026-11-01").exit_code == 0
 
 
 def test_a_page_goes_into_a_fifo_and_into_no_folder_that_is_not_there(folder, report):
