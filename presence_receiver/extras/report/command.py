@@ -53,6 +53,13 @@ def zone(ctx: click.Context, option: click.Parameter, value: str) -> datetime.tz
                                  "a machine without any gets them by pip install tzdata.") from None
 
 
+def file_name(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Return a name that can be a file's: f/ would be a folder's."""
+    if value is not None and not os.path.basename(value):
+        raise click.BadParameter("must be a file's name, or -.")
+    return value
+
+
 @click.command("report")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--data-dir", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
@@ -62,7 +69,7 @@ def zone(ctx: click.Context, option: click.Parameter, value: str) -> datetime.tz
               help="Where hours and days begin.  [default: UTC]")
 @click.option("--by", type=click.Choice(KEYS), help="A row for each.  [default: hour, day or month, as fits]")
 @click.option("--output", type=click.Choice([*WRITERS]), help="For people or for programs.  [default: table]")
-@click.option("--html", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE",
+@click.option("--html", callback=file_name, type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write a page with plots instead.")
 @pass_invocation
 def command(invocation: Invocation, /, files: tuple[str, ...], data_dir: Path | None, since: datetime.datetime | None,

@@ -194,6 +194,15 @@ def test_a_page_goes_into_a_fifo_and_into_no_folder_that_is_not_there(folder, re
         1, f"Error: {folder / 'none' / 'page.html'} cannot be written: No such file or directory.")
 
 
+@pytest.mark.parametrize("name", ["", "page.html/"])
+def test_page_wants_the_name_of_a_file(report, folder, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    ran = report("--data-dir", folder, "--html", name)
+    assert (ran.exit_code, ran.stderr.splitlines()[-1]) == (
+        2, "Error: Invalid value for '--html': must be a file's name, or -.")
+    assert not (tmp_path / "page.html").exists()
+
+
 @pytest.mark.parametrize("options", [("--output", "table"), ("--by", "ap")])
 def test_a_page_and_a_table_at_once_are_refused(folder, report, options):
     ran = report("--data-dir", folder, "--html", folder / "page.html", *options)
