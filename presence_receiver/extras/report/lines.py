@@ -9,6 +9,7 @@ import datetime
 import sys
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from presence_receiver.errors import ConfigError, NotRead, Refused
@@ -86,7 +87,7 @@ class Lines:
         start = (since or datetime.datetime.fromtimestamp(0, datetime.UTC)).astimezone(datetime.UTC)
         self._since = start.replace(tzinfo=None)
         self._failure = duckdb.Error
-        self._database = duckdb.connect()
+        self._database, self._thread = duckdb.connect(), ThreadPoolExecutor(1)
         self._database.execute("SET temp_directory = $folder", {"folder": temporary_folder()})
         self.too_old, self.faults = inputs.too_old, list[str]()
         self.sources = self._load("found", FOUND, inputs)
@@ -102,13 +103,15 @@ class Lines:
             raise Refused(f"DuckDB cannot count the lines: {str(failure).splitlines()[0]}") from None
 
     def _executed(self, query: str, values: Any) -> list[Any]:
+        """Ask beside this thread: where one of its own is at work, DuckDB looks for no ^C until it has an answer."""
         try:
-            found: list[Any] = self._database.execute(query, values).fetchall()
-        except RuntimeError as failure:
-            if "interrupted" in str(failure):
-                raise KeyboardInterrupt from None
+            return self._thread.submit(lambda: self._database.execute(query, values).fetchall()).result()
+        except KeyboardInterrupt:
+            after = self._thread.submit(lambda: None)
+            while not after.done():
+                self._database.interrupt()  # which a query that begins after it knows nothing of
+                wait([after], 0.1)
             raise
-        return found
 
     def refuse_strangers(self) -> None:
         """Raise Refused where a file has something in it and no presence line at all."""
