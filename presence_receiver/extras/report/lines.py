@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from presence_receiver.errors import ConfigError, NotRead, Refused
-from presence_receiver.extras.report.files import Inputs, in_batches, temporary_folder
+from presence_receiver.extras.report.batches import in_batches, temporary_folder
+from presence_receiver.extras.report.files import Inputs
 
 COLUMNS = {
     "receivedAt": "TIMESTAMP", "apMac": "VARCHAR", "clientMac": "VARCHAR", "ssid": "VARCHAR", "rssi": "INTEGER",

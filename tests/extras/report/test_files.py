@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from presence_receiver.extras.report.files import MOST_FILES, named, of_folder
+from presence_receiver.extras.report.batches import MOST_FILES
+from presence_receiver.extras.report.files import named, of_folder
 from presence_receiver.extras.report.lines import Lines
 
 CLOSED = "presence-20261117T200000.000000Z.jsonl"
