@@ -91,12 +91,12 @@ def test_a_lock_that_nobody_wants_any_more_is_given_back_and_the_next_goes_on(lo
 
 
 def test_one_thread_waits_for_the_lock_however_many_deliveries_do(lock):
-    before = threading.active_count()
     with lock.mutex:
         joined = [lock.join(bytes([number])) for number in range(20)]
         lock.waiting(20)
-        wait_until(lambda: threading.active_count() == before + 21, what="the waiting thread")
+        wait_until(lambda: lock.asked == [False, True], what="the waiting thread")
     assert outcomes(*joined) == [None] * 20
+    assert lock.asked == [False, True]
 
 
 def test_what_is_written_waits_for_its_sync_however_long_but_an_empty_batch_does_not(lock):
