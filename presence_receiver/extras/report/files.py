@@ -58,13 +58,13 @@ def _open_closed(path: Path) -> IO[bytes] | None:
 
 
 def named(paths: Sequence[str]) -> Inputs:
-    """Return those files; one that is given twice is read once, and so is one whose compressed copy is given too."""
+    """Return those files; one that is given twice is read once, a receiver's without its compressed copy."""
     real = {os.path.realpath(path) for path in paths}
     inputs: dict[object, Input] = {}
     for path in paths:
         if path == STDIN:
             inputs.setdefault(_identity("/dev/stdin"), Input("standard input", lambda: copied(sys.stdin.buffer)))
-        elif not _iscopied(os.path.realpath(path), real):
+        elif not _is_copy(os.path.realpath(path), real):
             inputs.setdefault(_identity(path), Input(one_line(path), functools.partial(_open, path)))
     return Inputs([*inputs.values()])
 
@@ -77,7 +77,7 @@ def _identity(path: str) -> object:
     return path
 
 
-def _iscopied(path: str, paths: Container[str]) -> bool:
+def _is_copy(path: str, paths: Container[str]) -> bool:
     """Return whether it is what housekeeping is making at present, or left half made, of another of the files."""
     plain = path.removesuffix(".gz")
     return plain != path and plain in paths and _is_closed(plain)

@@ -18,7 +18,7 @@ NO_LINES, NOTHING = ("none", "no lines"), ("frame", "0")
 Times = Sequence[datetime.datetime]
 
 
-def counted(devices: int, randomised: int) -> str:
+def in_words(devices: int, randomised: int) -> str:
     """Return devices in words."""
     return f"{devices:,} devices, {randomised:,} of them randomised"
 
@@ -47,7 +47,7 @@ def over_time(name: str, times: Times, rows: Sequence[Row]) -> str:
     parts, step, gap = [], 1 / len(rows), min(0.08, len(rows) / 100) if len(rows) <= 60 else 0
     for index, row in ((index, row) for index, row in enumerate(rows) if row.observations):
         x, width = svg.percent((index + gap) * step), svg.percent((1 - 2 * gap) * step)
-        title = f"{row.name}: {counted(row.devices, row.randomised)}"
+        title = f"{row.name}: {in_words(row.devices, row.randomised)}"
         others = (row.devices - row.randomised) * scale
         parts.append(svg.rect(x, bottom - others, width, others, "s6", title))
         parts.append(svg.rect(x, bottom - row.devices * scale, width, row.randomised * scale, "randomised", title))
@@ -82,7 +82,7 @@ def heat_map(name: str, names: Sequence[str | None], timeline: Timeline, heat: H
         for column, row in enumerate(timeline.rows):
             devices, randomised = heat.get((access_point, column), (0, 0))
             if devices:
-                title = f"{shown}, {row.name}: {counted(devices, randomised)}"
+                title = f"{shown}, {row.name}: {in_words(devices, randomised)}"
                 parts.append(svg.rect(svg.percent(column * step), index * ROW, svg.percent(step), ROW - 1,
                                       shades.of(devices), title))
     axis = _time_axis(timeline.times, 0, height)

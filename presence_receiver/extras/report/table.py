@@ -45,7 +45,7 @@ def write_table(report: Report, by: str) -> None:
     def needed(columns: tuple[str, ...], room: int = 0) -> int:
         return out.measure(draw(columns, room), options=out.options.update(width=100_000)).maximum
 
-    columns = fitting(width, needed)  # each is drawn once: a row for each of 10,000 access points takes its time
+    columns = columns_within(width, needed)  # each is drawn once: a row for each of 10,000 access points takes its time
     room = bar_room(width - needed(columns) - GAP) if len(columns) == len(COLUMNS) else 0
     out.width = max(width, needed(columns, room))
     out.print(draw(columns, room))
@@ -53,7 +53,7 @@ def write_table(report: Report, by: str) -> None:
     _write_strengths(report.rssi(), width)
 
 
-def fitting(width: int, needed: Callable[[tuple[str, ...]], int]) -> tuple[str, ...]:
+def columns_within(width: int, needed: Callable[[tuple[str, ...]], int]) -> tuple[str, ...]:
     """Return the columns that need no more than the width, at least one; `needed` tells what some need."""
     columns = COLUMNS
     for least in LEAST:
