@@ -63,13 +63,17 @@ class Timeline:
                 for index, time in enumerate(self.times)]
 
     @functools.cached_property
+    def _heat(self) -> str:
+        """Make the table of what each access point saw in each period, and return its name."""
+        self._lines.rows(HEAT.format(step=self.step, seen=self._seen))
+        return f"heat_{self.step}"
+
+    @functools.cached_property
     def most(self) -> int:
         """Return how many devices any access point saw in a period, at most."""
-        self._lines.rows(HEAT.format(step=self.step, seen=self._seen))
-        return int(self._lines.rows(f"SELECT max(devices) FROM heat_{self.step}")[0][0])
+        return int(self._lines.rows(f"SELECT max(devices) FROM {self._heat}")[0][0])
 
     def heat(self, names: Names) -> Heat:
         """Return how many devices each of them saw in each period, and how many of these were randomised."""
-        assert self.most  # has made the table
         return {(name, index): (devices, randomised) for name, index, devices, randomised in
-                self._lines.rows(f"SELECT * FROM heat_{self.step} WHERE {AMONG}", among(names))}
+                self._lines.rows(f"SELECT * FROM {self._heat} WHERE {AMONG}", among(names))}

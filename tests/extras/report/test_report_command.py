@@ -122,6 +122,12 @@ def test_a_dash_is_standard_input(line, report, pack):
     assert json.loads(ran.stdout)["rejected"] is None
 
 
+def test_a_page_where_python_asserts_nothing(folder):
+    command = [sys.executable, "-O", "-m", "presence_receiver", "report", "--data-dir", folder, "--html", "-"]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout.endswith("</html>\n")) == (0, True)
+
+
 def test_a_page_to_standard_output(line, report):
     ran = report("-", "--html", "-", stdin=line())
     assert (ran.exit_code, ran.stderr) == (0, "")
