@@ -17,7 +17,7 @@ from presence_receiver.extras.report.lines import Lines, skipped
 from presence_receiver.extras.report.page import BEGINNING, page
 from presence_receiver.extras.report.table import WRITERS
 
-KEYS = ("hour", "day", "ap", "ssid", "manufacturer")
+ROWS = ("hour", "day", "ap", "ssid", "manufacturer")
 EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 """Nothing was received before."""
 STDOUT = "-"
@@ -67,7 +67,7 @@ def file_name(ctx: click.Context, option: click.Parameter, value: str | None) ->
 @click.option("--since", callback=moment, metavar="TIME", help="What came since: 30m, 24h, 7d, 2026-11-22.")
 @click.option("--timezone", callback=zone, default="UTC", is_eager=True, metavar="ZONE",
               help="Where hours and days begin.  [default: UTC]")
-@click.option("--by", type=click.Choice(KEYS), help="A row for each.  [default: hour, day or month, as fits]")
+@click.option("--by", type=click.Choice(ROWS), help="A row for each.  [default: hour, day or month, as fits]")
 @click.option("--output", type=click.Choice([*WRITERS]), help="For people or for programs.  [default: table]")
 @click.option("--html", callback=file_name, type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write a page with plots instead.")
@@ -91,7 +91,7 @@ def command(invocation: Invocation, /, files: tuple[str, ...], data_dir: Path | 
     step = by if by in ("hour", "day") else None
     folder = data_dir or Path(invocation.environment.get("PRESENCE_DATA_DIR") or "data")
     report = of_files(files, since, timezone, step) if files else of_receiver(folder, since, timezone, step)
-    warn_of_what_is_missing(report, since)
+    warn_of_what_is_missing(report)
     if html is not None:
         write_page(report, html)
     else:
@@ -133,13 +133,13 @@ def of_receiver(folder: Path, since: datetime.datetime | None, zone: datetime.tz
     return Report(lines, zone, step, folder, (since, now) if since else None)
 
 
-def warn_of_what_is_missing(report: Report, since: datetime.datetime | None) -> None:
+def warn_of_what_is_missing(report: Report) -> None:
     """Tell of lines that were skipped, and where none is left."""
     for source in report.lines.sources:
         if source.skipped:
             warn(f"{source.path}: {skipped(source.skipped)}.")
     if not report.span:
-        when = f" since {since.astimezone(report.zone):%Y-%m-%d %H:%M %Z}" if since else ""
+        when = f" since {report.since:%Y-%m-%d %H:%M %Z}" if report.since else ""
         warn(f"There are no lines{when}.")
 
 

@@ -55,15 +55,15 @@ class Rejected:
 class Report:
     """Answers from the lines of some files; the time zone says where hours, days and months begin.
 
-    `shown` are the moments from which and to which, None for those of the first and the last line. `folder` is the
-    receiver's, which has the rejected lines too; None where nobody knows it.
+    `shown` are the moments from which and to which, None for those of the first and the last line; `since` is what was
+    asked for. `folder` is the receiver's, which has the rejected lines too; None where nobody knows it.
     """
 
     def __init__(self, lines: Lines, zone: datetime.tzinfo = datetime.UTC, step: str | None = None,
                  folder: Path | None = None, shown: Moments | None = None) -> None:
         self.lines, self.zone, self._folder = lines, zone, folder
         self.span = self._span()
-        self.since = shown and shown[0].astimezone(zone)
+        self.since = lines.since and lines.since.astimezone(zone)
         self._shown = self._both(shown)
         self.step = step or (fitting(self._shown[1] - self._shown[0]) if self._shown else STEPS[0])
         if step == "hour" and self._shown and self._shown[1] - self._shown[0] > MOST_HOURS:

@@ -74,8 +74,8 @@ def skipped(count: int, of: str = "", kind: str = "presence") -> str:
 class Lines:
     """The lines of some files in a table `found`, and those received since a moment in a view `seen`.
 
-    `faults` has a sentence for each file that is left out, `too_old` how many are. Raises ConfigError without DuckDB,
-    Refused where there is no file, NotRead where none can be read.
+    `faults` has a sentence for each file that is left out, `too_old` says how many were closed before the moment and
+    not read. Raises ConfigError without DuckDB, Refused where there is no file, NotRead where none can be read.
     """
 
     def __init__(self, inputs: Inputs, since: datetime.datetime | None = None) -> None:
@@ -86,7 +86,7 @@ class Lines:
         if not (inputs.files or inputs.too_old or inputs.faults):
             raise Refused("There are no files to report on: give FILES, or the receiver's folder as --data-dir.")
         start = (since or datetime.datetime.fromtimestamp(0, datetime.UTC)).astimezone(datetime.UTC)
-        self._since = start.replace(tzinfo=None)
+        self.since, self._since = since, start.replace(tzinfo=None)
         self._failure = duckdb.Error
         self._database, self._thread = duckdb.connect(), ThreadPoolExecutor(1)
         self._database.execute("SET temp_directory = $folder", {"folder": temporary_folder()})

@@ -122,6 +122,16 @@ def test_a_dash_is_standard_input(line, report, pack):
     assert json.loads(ran.stdout)["rejected"] is None
 
 
+def test_a_page_of_files_says_since_when(folder, report):
+    def note(since):
+        page = report(folder / "presence.jsonl", "--since", since, "--html", "-").stdout
+        return re.search(r"<p>(?:Received|No lines)[^<]*", page)[0]
+
+    assert note("2026-11-17T22:00") == (
+        "<p>Received 2026-11-17 22:05 to 2026-11-18 23:30, time zone UTC; asked for since 2026-11-17 22:00.")
+    assert note("2026-11-19") == "<p>No lines since 2026-11-19 00:00."
+
+
 def test_a_page_where_python_asserts_nothing(folder):
     command = [sys.executable, "-O", "-m", "presence_receiver", "report", "--data-dir", folder, "--html", "-"]
     ran = subprocess.run(command, capture_output=True, text=True)
