@@ -31,7 +31,7 @@ def inner():
 
 
 @pytest.mark.parametrize("args", [["find", "5CB901642E60"], ["forget", "--dry-run", "5CB901642E60"],
-                                  ["replay", "/etc/passwd"]])
+                                  ["replay", "/etc/passwd"], ["report"]])
 def test_a_folder_in_a_closed_one_is_told(inner, args):
     assert refused(*args, "--data-dir", inner) == (
         f"Error: {inner} lies in a folder that is closed to you: run this as the receiver's user.\n")

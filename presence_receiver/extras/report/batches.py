@@ -109,9 +109,14 @@ def _read(source: IO[bytes]) -> bytes:
 
 
 def temporary_folder() -> str:
-    """Return where there is room for what does not fit into memory; Refused where there is none."""
+    """Return where there is room for what does not fit into memory; Refused where DuckDB can use none."""
     with _room():
-        return tempfile.gettempdir()
+        folder = tempfile.gettempdir()
+    try:
+        folder.encode()
+    except UnicodeEncodeError:
+        raise Refused("The temporary folder's name is no UTF-8: set TMPDIR to another one.") from None
+    return folder
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from presence_receiver.extras.report.files import named, of_folder
 from presence_receiver.extras.report.lines import Lines, skipped
 from presence_receiver.extras.report.page import BEGINNING, page
 from presence_receiver.extras.report.table import WRITERS
+from presence_receiver.storage import found_folder
 
 ROWS = ("hour", "day", "ap", "ssid", "manufacturer")
 EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
@@ -125,7 +126,7 @@ def of_files(files: tuple[str, ...], since: datetime.datetime | None, zone: date
 
 def of_receiver(folder: Path, since: datetime.datetime | None, zone: datetime.tzinfo, step: str | None) -> Report:
     """Return the report on a receiver's folder; what is asked for since a time is shown up to now."""
-    if not folder.is_dir():
+    if not found_folder(folder):
         raise Refused(f"There is no folder {folder}: give FILES, or the receiver's folder as --data-dir.")
     with of_folder(folder, "presence", since) as inputs:
         lines = Lines(inputs, since)
@@ -151,7 +152,7 @@ def write_page(report: Report, name: str) -> None:
         sys.stdout.buffer.write(words.encode())
         return
     try:
-        if is_file(name) or not os.path.exists(name):
+        if is_file(name) or not os.path.lexists(name):
             write_whole(Path(name).resolve(), words)
         else:
             Path(name).write_text(words, encoding="utf-8")

@@ -132,7 +132,7 @@ class Report:
             sources = self.lines.load_rejected(inputs)
         reasons: Counter[str] = Counter()
         for errors, count in self.lines.errors():
-            reasons.update(dict.fromkeys(_reasons(json.loads(errors)), count))
+            reasons.update(dict.fromkeys(_reasons_in(errors), count))
         return Rejected(sum(source.lines for source in sources),
                         sorted(reasons.items(), key=lambda item: (-item[1], item[0])), sources, inputs.too_old)
 
@@ -140,6 +140,14 @@ class Report:
 def shown_name(name: str | None, unnamed: str = UNKNOWN) -> str:
     """Return what stands in a table or a plot for a name of the lines."""
     return unnamed if name is None else one_line(name).strip() or EMPTY
+
+
+def _reasons_in(errors: str) -> set[str]:
+    """Return the reasons that a line's errors tell; UNKNOWN where it is none of a receiver's."""
+    try:
+        return set(_reasons(json.loads(errors)))
+    except (ValueError, RecursionError):
+        return {UNKNOWN}
 
 
 def _reasons(errors: Any, field: str = "") -> Iterator[str]:

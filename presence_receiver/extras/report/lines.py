@@ -22,8 +22,9 @@ COLUMNS = {
     "randomised": "VARCHAR", "deviceObservers": "STRUCT(apMac VARCHAR, rssi INTEGER)[]",
 }
 REJECTED = {"receivedAt": "TIMESTAMP", "errors": "VARCHAR"}
-FROM_FILES = """FROM read_json($paths, format = 'newline_delimited', columns = {columns}, ignore_errors = true,
+FROM_FILES = """FROM read_json($1, format = 'newline_delimited', columns = {columns}, ignore_errors = true,
     filename = true, maximum_object_size = {most})"""
+"""$1 are the paths; $2, in what stands around it, is the number of their batch."""
 MOST_LINE, MOST_REJECTED = 64 << 20, 128 << 20
 """Bytes of a line. JSON makes up to six of a byte of a body, of which a rejected line may have all 16 MiB."""
 BEGIN, END = "1970-01-01", "2200-01-01"
@@ -36,7 +37,7 @@ BEST = """list_max([{'named': o.apMac IS NOT NULL, 'rssi': coalesce(o.rssi, -999
     FOR o IN deviceObservers])"""
 FOUND = f"""
     SELECT
-        receivedAt, hash(address) AS device, manufacturer, ssid, x, y, filename, $batch AS batch,
+        receivedAt, hash(address) AS device, manufacturer, ssid, x, y, filename, $2 AS batch,
         {IS_TIMED} AND coalesce(length(address), 0) >= 12 AS is_line,
         length(address) != 12 AND randomised IS NULL AS is_hashed,
         CASE WHEN length(address) = 12 THEN address[2] IN ('2', '6', 'A', 'E')
@@ -48,7 +49,7 @@ FOUND = f"""
 """A longer address is a hash; where the receiver made it, the line tells in `randomised` what the address told. A file
 that no receiver wrote may have any `rssi`."""
 REJECTED_LINES = f"""
-    SELECT receivedAt, errors, filename, $batch AS batch, {IS_TIMED} AND coalesce(errors[1] = '{{', false) AS is_line
+    SELECT receivedAt, errors, filename, $2 AS batch, {IS_TIMED} AND coalesce(errors[1] = '{{', false) AS is_line
     {FROM_FILES.format(columns=REJECTED, most=MOST_REJECTED)}"""
 SEEN = "CREATE TEMP VIEW seen AS SELECT * FROM found WHERE is_line AND receivedAt >= TIMESTAMP '{}'"
 MISSING = (f"DuckDB is missing; this brings it: {sys.executable} -m pip install -r "
@@ -89,12 +90,12 @@ class Lines:
         self.since, self._since = since, start.replace(tzinfo=None)
         self._failure = duckdb.Error
         self._database, self._thread = duckdb.connect(), ThreadPoolExecutor(1)
-        self._database.execute("SET temp_directory = $folder", {"folder": temporary_folder()})
+        self.rows("SET temp_directory = ?", temporary_folder())
         self.too_old, self.faults = inputs.too_old, list[str]()
         self.sources = self._load("found", FOUND, inputs)
         if self.faults and not self.sources:
             raise NotRead(*self.faults)
-        self._database.execute(SEEN.format(self._since.isoformat(" ")))
+        self.rows(SEEN.format(self._since.isoformat(" ")))
 
     def rows(self, query: str, *values: Any) -> list[Any]:
         """Return what a query finds, as tuples; Refused where memory and the temporary folder are too small for it."""
@@ -133,7 +134,7 @@ class Lines:
         """Let the files' lines be in a table, and return the files in their order; what cannot be read is left out."""
         self.faults += inputs.faults
         with tempfile.NamedTemporaryFile() as nothing:  # for DuckDB reads no empty list
-            self._executed(f"CREATE TEMP TABLE {table} AS {select}", {"paths": [nothing.name], "batch": 0})
+            self.rows(f"CREATE TEMP TABLE {table} AS {select}", [nothing.name], 0)
         read: dict[tuple[int, str], str] = {}
         for batch, names in enumerate(in_batches(inputs.files, self.faults)):
             read |= {(batch, path): name for path, name in self._insert(table, select, batch, names)}
@@ -146,7 +147,7 @@ class Lines:
     def _insert(self, table: str, select: str, batch: int, names: Mapping[str, str]) -> list[tuple[str, str]]:
         """Add the lines of those files and return what could be read; what could not costs no other."""
         try:
-            self._executed(f"INSERT INTO {table} {select}", {"paths": [*names], "batch": batch})
+            self._executed(f"INSERT INTO {table} {select}", ([*names], batch))
         except self._failure as failure:
             if len(names) > 1:
                 return [each for path in names for each in self._insert(table, select, batch, {path: names[path]})]

@@ -1,4 +1,5 @@
 """Which files are read, whatever becomes of them meanwhile, and what is said of those that cannot be."""
+import functools
 import gzip
 import json
 import os
@@ -7,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from presence_receiver.extras.report.batches import MOST_FILES
@@ -305,6 +307,24 @@ def test_without_room_for_a_copy_there_is_no_report(folder, line, count):
     (folder / CLOSED).unlink()
     assert limited(8, "--data-dir", folder) == (
         1, "", "Error: The temporary folder cannot be used (File too large): set TMPDIR to a folder with room.")
+
+
+@pytest.mark.parametrize("most", ["50MB", "200MB"])
+def test_without_memory_for_a_line_there_is_no_report(folder, report, monkeypatch, most):
+    monkeypatch.setattr(duckdb, "connect", functools.partial(duckdb.connect, config={"memory_limit": most}))
+    (folder / "rejected.jsonl").write_bytes(b"")
+    ran = report("--data-dir", folder, "--output", "json")
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("Error: DuckDB cannot count the lines: Out of Memory Error: ")
+
+
+def test_a_temporary_folder_whose_name_is_no_text(folder):
+    odd = folder / os.fsdecode(b"tmp\xff")
+    odd.mkdir()
+    ran = subprocess.run([PRESENCE_CLI, "report", "--data-dir", folder], capture_output=True, text=True,
+                         env=os.environ | {"TMPDIR": str(odd)})
+    assert (ran.returncode, ran.stderr) == (
+        1, "Error: The temporary folder's name is no UTF-8: set TMPDIR to another one.\n")
 
 
 def test_without_room_for_a_page_the_older_one_stays(folder, report):

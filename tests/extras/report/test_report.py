@@ -152,6 +152,9 @@ def test_every_line_of_a_receiver_is_read(tmp_path):
 def test_nothing_to_report_on(tmp_path):
     assert run("report", "--data-dir", tmp_path / "none").parts == (1, "", (
         f"Error: There is no folder {tmp_path / 'none'}: give FILES, or the receiver's folder as --data-dir.\n"))
+    for none in "n" * 300, __file__:
+        assert run("report", PRESENCE_DATA_DIR=none).parts == (1, "", (
+            f"Error: {none} is no folder: give the receiver's as --data-dir.\n"))
     assert run("report", "--data-dir", tmp_path).parts == (1, "", (
         "Error: There are no files to report on: give FILES, or the receiver's folder as --data-dir.\n"))
 

@@ -210,6 +210,17 @@ def test_a_page_goes_into_a_fifo_and_into_no_folder_that_is_not_there(folder, re
         1, f"Error: {folder / 'none' / 'page.html'} cannot be written: No such file or directory.")
 
 
+@pytest.mark.parametrize("target", ["page.html", "none.html"])
+def test_a_page_where_a_link_leads_nowhere(folder, report, target):
+    link = folder / "page.html"
+    link.symlink_to(target)
+    ran = report("--data-dir", folder, "--html", link)
+    if target == "page.html":
+        assert (ran.exit_code, ran.stderr.splitlines()[-1]) == (
+            1, f"Error: {link} cannot be written: Too many levels of symbolic links.")
+    assert link.is_symlink() and link.is_file() == (ran.exit_code == 0)
+
+
 @pytest.mark.parametrize("name", ["", "page.html/"])
 def test_page_wants_the_name_of_a_file(report, folder, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
@@ -244,6 +255,13 @@ def test_rejected_lines_of_another_hand(folder, report):
     assert json.loads(ran.stdout)["rejected_files"][0]["skipped"] == 2
     report("--data-dir", folder, "--html", folder / "page.html")
     assert "<p>1 line by reason, most first" in (folder / "page.html").read_text()
+
+
+@pytest.mark.parametrize("errors", ['"{text"', f'{{"ssid": {"9" * 5000}}}', f'{{"ssid": {"[" * 2000}{"]" * 2000}}}'])
+def test_rejected_lines_whose_errors_cannot_be_read(folder, report, errors):
+    (folder / "rejected.jsonl").write_text(f'{{"receivedAt": "{RECEIVED[0]}", "errors": {errors}}}\n')
+    ran = report("--data-dir", folder, "--output", "json")
+    assert json.loads(ran.stdout)["rejected"] == [{"reason": "not known", "lines": 1}]
 
 
 def test_files_that_were_closed_before_are_not_read_if_they_are_a_receiver_s(tmp_path, line, report):
