@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable, Sequence
 
 HOURS_SHOWN, DAYS_SHOWN = datetime.timedelta(days=10), datetime.timedelta(days=400)
@@ -27,16 +28,22 @@ def _begins_day(time: datetime.datetime) -> bool:
     return before.date() != time.date()
 
 
-RULES: list[Callable[[datetime.datetime], bool]] = [
-    lambda time: True,
-    lambda time: time.hour % 3 == 0 or _begins_day(time),
-    lambda time: time.hour % 6 == 0 or _begins_day(time),
+def _begins_year(time: datetime.datetime, every: int = 1) -> bool:
+    return _begins_day(time) and time.day == time.month == 1 and time.year % every == 0
+
+
+Rule = Callable[[datetime.datetime], bool]
+CLOCK: list[Rule] = [lambda time: True, *(
+    functools.partial(lambda hours, time: time.hour % hours == 0 or _begins_day(time), hours) for hours in (3, 6))]
+DAYS: list[Rule] = [
     _begins_day,
     lambda time: _begins_day(time) and time.weekday() == 0,
     lambda time: _begins_day(time) and time.day == 1,
     lambda time: _begins_day(time) and time.day == 1 and time.month % 3 == 1,
-    lambda time: _begins_day(time) and time.day == time.month == 1,
 ]
+MONTHS: list[Rule] = [lambda time: True, lambda time: time.month % 3 == 1]
+YEARS: list[Rule] = [functools.partial(_begins_year, every=years) for years in (1, 2, 5, 10, 20)]
+RULES = {"hour": [*CLOCK, *DAYS, *YEARS], "day": [*DAYS, *YEARS], "month": [*MONTHS, *YEARS]}
 """Which periods have a tick: the first rule that gives a dozen at most is taken."""
 
 
@@ -74,20 +81,30 @@ def label(begins: datetime.datetime, step: str) -> str:
     return begins.strftime(FORMATS[step]) + offset
 
 
-def ticks(times: Sequence[datetime.datetime]) -> list[tuple[int, str, bool]]:
+def ticks(times: Sequence[datetime.datetime], step: str) -> list[tuple[int, str, bool]]:
     """Return the index of each period with a tick, its label, and whether it is left out on a narrow screen."""
-    for rule in RULES:
+    for rule in RULES[step]:
         found = [index for index, time in enumerate(times) if rule(time)]
         if len(found) <= MOST_TICKS:
             break
-    every = -(-len(found) // MOST_NARROW)
-    return [(index, _words(times[index], position == 0), position % every > 0)
-            for position, index in enumerate(found)]
+    every, named = -(-len(found) // MOST_NARROW), "year" if rule in YEARS else step
+    told = []
+    for position, index in enumerate(found):
+        is_left_out = position % every > 0
+        before = [times[found[position - back]].year for back in ([1] if is_left_out else [1, every]) if position]
+        is_new_year = any(year != times[index].year for year in before)
+        told.append((index, _words(times[index], named, position == 0, is_new_year), is_left_out))
+    return told
 
 
-def _words(time: datetime.datetime, is_first: bool) -> str:
-    """Return a date where a day begins, otherwise the clock; the first has its date or year in any case."""
+def _words(time: datetime.datetime, named: str, is_first: bool, is_new_year: bool) -> str:
+    """Return the year, the month, a date where a day begins, otherwise the clock; with the year where it is another."""
+    year, is_told = time.year, is_first or is_new_year
+    if named == "year":
+        return f"{year}"
+    if named == "month":
+        return f"{time:%b} {year}" if is_told else f"{time:%b}"
     date = f"{time:%b} {time.day}"
     if not _begins_day(time):
         return f"{date}, {time:%H:%M}" if is_first else f"{time:%H:%M}"
-    return f"{date}, {time.year}" if is_first else date
+    return f"{date}, {year}" if is_told else date

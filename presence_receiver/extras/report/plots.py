@@ -31,29 +31,30 @@ def _gaps(rows: Sequence[Row], top: float, height: float) -> str:
         for index, row in enumerate(rows) if not row.observations)
 
 
-def _time_axis(times: Times, top: float, bottom: float) -> str:
-    """Draw each tick where its hour or day begins."""
-    parts = []
-    for index, words, is_left_out in ticks(times):
-        x, kind = svg.percent(index / len(times)), "middle wide" if is_left_out else "middle"
-        parts.append(svg.line_down(x, top, bottom + 5) + svg.text(x, bottom + 18, words, kind))
+def _time_axis(times: Times, step: str, top: float, bottom: float) -> str:
+    """Draw each tick where its period begins, with its label; of a day or a month, below its middle."""
+    parts, half = [], 0 if step == "hour" else 0.5
+    for index, words, is_left_out in ticks(times, step):
+        kind = "middle wide" if is_left_out else "middle"
+        parts.append(svg.line_down(svg.percent(index / len(times)), top, bottom + 5)
+                     + svg.text(svg.percent((index + half) / len(times)), bottom + 18, words, kind))
     return "".join(parts)
 
 
-def over_time(name: str, times: Times, rows: Sequence[Row]) -> str:
+def over_time(name: str, step: str, times: Times, rows: Sequence[Row]) -> str:
     """Return a bar for each period, of two parts: devices with a randomised address stand on top of the others."""
     top, bottom = svg.ABOVE, svg.ABOVE + AREA
     axis, scale = svg.upright(top, bottom, max(row.devices for row in rows), "devices")
-    parts, step, gap = [], 1 / len(rows), min(0.08, len(rows) / 100) if len(rows) <= 60 else 0
+    parts, share, gap = [], 1 / len(rows), min(0.08, len(rows) / 100) if len(rows) <= 60 else 0
     for index, row in ((index, row) for index, row in enumerate(rows) if row.observations):
-        x, width = svg.percent((index + gap) * step), svg.percent((1 - 2 * gap) * step)
+        x, width = svg.percent((index + gap) * share), svg.percent((1 - 2 * gap) * share)
         title = f"{row.name}: {in_words(row.devices, row.randomised)}"
         others = (row.devices - row.randomised) * scale
         parts.append(svg.rect(x, bottom - others, width, others, "s6", title))
         parts.append(svg.rect(x, bottom - row.devices * scale, width, row.randomised * scale, "randomised", title))
     gaps = _gaps(rows, top, AREA)
     marks = [("s6", "other addresses"), ("randomised", "randomised addresses")]
-    plot = svg.drawing(name, bottom + svg.BELOW, gaps, axis, _time_axis(times, top, bottom), *parts)
+    plot = svg.drawing(name, bottom + svg.BELOW, gaps, axis, _time_axis(times, step, top, bottom), *parts)
     return svg.legend([*marks, NO_LINES] if gaps else marks) + plot
 
 
@@ -85,7 +86,7 @@ def heat_map(name: str, names: Sequence[str | None], timeline: Timeline, heat: H
                 title = f"{shown}, {row.name}: {in_words(devices, randomised)}"
                 parts.append(svg.rect(svg.percent(column * step), index * ROW, svg.percent(step), ROW - 1,
                                       shades.of(devices), title))
-    axis = _time_axis(timeline.times, 0, height)
+    axis = _time_axis(timeline.times, timeline.step, 0, height)
     return svg.drawing(name, height + svg.BELOW, _gaps(timeline.rows, 0, height), *parts, axis, kind="plot named")
 
 

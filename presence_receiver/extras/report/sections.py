@@ -44,7 +44,7 @@ def over_time(report: Report) -> str:
     which = f"first and the last {step}" if len(rows) > 1 else step
     return html.section(
         title, html.note(f"Time zone {report.zone}; the {which} may be incomplete."),
-        plots.over_time(title, report.timeline.times, rows),
+        plots.over_time(title, step, report.timeline.times, rows),
         html.behind(title, [f"{step.capitalize()} ({report.zone})", *HEADER], [cells(row) for row in rows]))
 
 

@@ -18,13 +18,13 @@ START = datetime(2026, 11, 16, 10, 20, tzinfo=UTC)
                                  "12:00", "18:00", "Nov 19", "06:00"]),
     ("hour", timedelta(days=4), ["Nov 17, 2026", "Nov 18", "Nov 19", "Nov 20"]),
     ("day", timedelta(weeks=5), ["Nov 16, 2026", "Nov 23", "Nov 30", "Dec 7", "Dec 14", "Dec 21"]),
-    ("day", timedelta(days=300), ["Dec 1, 2026", *[f"{name} 1" for name in (
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep")]]),
+    ("day", timedelta(days=300), ["Dec 1, 2026", "Jan 1, 2027", "Feb 1", "Mar 1, 2027", *[f"{name} 1" for name in (
+        "Apr", "May", "Jun", "Jul", "Aug", "Sep")]]),
 ])
 def test_ticks_stand_where_a_day_or_a_round_hour_begins(step, after, expected):
     times = periods(START, START + after, step)
-    assert [words for _, words, _ in ticks(times)] == expected
-    for index, words, _ in ticks(times):
+    assert [words for _, words, _ in ticks(times, step)] == expected
+    for index, words, _ in ticks(times, step):
         hour = words[-5:] if ":" in words else "00:00"
         assert f"{times[index]:%H:%M}" == hour
 
@@ -45,7 +45,7 @@ def test_no_hour_begins_after_the_last_moment():
 def test_a_day_without_midnight_has_its_tick_where_it_begins():
     havana = ZoneInfo("America/Havana")
     times = periods(datetime(2026, 3, 6, tzinfo=havana), datetime(2026, 3, 9, tzinfo=havana), "hour")
-    found = ticks(times)
+    found = ticks(times, "hour")
     assert [words for _, words, _ in found if ":" not in words] == ["Mar 6, 2026", "Mar 7", "Mar 8", "Mar 9"]
     assert [f"{times[index]:%d %H:%M}" for index, words, _ in found if words == "Mar 8"] == ["08 01:00"]
 
@@ -56,6 +56,34 @@ def test_days_and_months_follow_the_calendar():
         "2026-03-28T00:00:00+01:00", "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00"]
     months = periods(datetime(2026, 11, 30, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC), "month")
     assert [label(time, "month") for time in months] == ["2026-11", "2026-12", "2027-01", "2027-02"]
+
+
+def test_a_year_is_told_where_it_begins_also_on_a_narrow_screen():
+    found = ticks(periods(START, START + timedelta(weeks=9), "day"), "day")
+    assert [words for _, words, _ in found] == [
+        "Nov 16, 2026", "Nov 23", "Nov 30", "Dec 7", "Dec 14", "Dec 21", "Dec 28", "Jan 4, 2027", "Jan 11",
+        "Jan 18, 2027"]
+    assert [words for _, words, is_left_out in found if not is_left_out] == [
+        "Nov 16, 2026", "Dec 7", "Dec 28", "Jan 18, 2027"]
+
+
+@pytest.mark.parametrize("months, expected", [
+    (5, ["Nov 2026", "Dec", "Jan 2027", "Feb", "Mar"]),
+    (24, ["Jan 2027", "Apr", "Jul", "Oct", "Jan 2028", "Apr", "Jul", "Oct"]),
+    (60, ["2027", "2028", "2029", "2030", "2031"]),
+    (240, ["2028", "2030", "2032", "2034", "2036", "2038", "2040", "2042", "2044", "2046"]),
+])
+def test_the_ticks_of_months(months, expected):
+    times = periods(START, START + timedelta(days=30.4 * (months - 1)), "month")
+    assert [words for _, words, _ in ticks(times, "month")] == expected
+
+
+@pytest.mark.parametrize("step", ["day", "month"])
+def test_there_are_a_dozen_ticks_at_most_and_some_however_long_it_is(step):
+    start = datetime(1970, 1, 15, tzinfo=UTC)
+    all_times = periods(start, datetime(2199, 12, 31, tzinfo=UTC), step)
+    for count in (1, 12, 13, 85, 100, 400, 1500, len(all_times)):
+        assert 1 <= len(ticks(all_times[:count], step)) <= 12
 
 
 @pytest.mark.parametrize("most", [1, 2, 5, 6, 7, 69, 100, 1234])

@@ -25,7 +25,7 @@ def test_y_goes_upward_on_a_plan_and_the_cross_stands_at_its_place():
 
 def test_bars_are_as_high_as_their_counts_and_an_hour_without_lines_is_a_band():
     rows = [Row("a", 30, 10, 40, 0, -50), Row("b", 0, 0, 0, 0, None), Row("c", 15, 0, 20, 0, -50)]
-    bands, *bars = rects(plots.over_time("devices", TIMES, rows))
+    bands, *bars = rects(plots.over_time("devices", "hour", TIMES, rows))
     assert bands == (round(100 / 3, 3), svg.ABOVE, round(100 / 3, 3), plots.AREA, "none")
     heights = [bar[3] for bar in bars]
     assert [round(height / heights[0], 2) for height in heights] == [1, 0.5, 0.75, 0]
@@ -34,7 +34,13 @@ def test_bars_are_as_high_as_their_counts_and_an_hour_without_lines_is_a_band():
 
 def test_the_tick_of_midnight_stands_at_midnight():
     rows = [Row("a", 1, 0, 1, 0, -50)] * 3
-    assert '<text x="33.333%" y="214" class="middle">Nov 17</text>' in plots.over_time("devices", TIMES, rows)
+    assert '<text x="33.333%" y="214" class="middle">Nov 17</text>' in plots.over_time("devices", "hour", TIMES, rows)
+
+
+def test_the_name_of_a_day_stands_below_the_middle_of_its_bar():
+    times = [datetime(2026, 11, day, tzinfo=UTC) for day in (16, 17)]
+    drawn = plots.over_time("devices", "day", times, [Row("a", 1, 0, 1, 0, -50)] * 2)
+    assert '<text x="75%" y="214" class="middle">Nov 17</text>' in drawn and 'x1="50%" x2="50%"' in drawn
 
 
 def test_a_range_of_strengths_has_its_label_below():
