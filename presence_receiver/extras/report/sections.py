@@ -1,6 +1,7 @@
 """The page's sections with plots: each has its title, its words, the plot, and the table behind it."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
@@ -14,6 +15,7 @@ MOST_ACCESS_POINTS, MOST_PLANS = 40, 12
 """How many are drawn at once; the rest is a click away."""
 HEADER = ["Devices", "Randomised", "Observations", "Associated (of devices)", "Median RSSI"]
 REST = ", the others"
+CHOSEN = "The shades are chosen so that each is there about as often."
 
 
 def share(row: Row) -> str:
@@ -38,6 +40,10 @@ def _devices(step: str) -> str:
     return f"Distinct devices {'an' if step == 'hour' else 'a'} {step}"
 
 
+def _has_gaps(rows: Sequence[Row]) -> bool:
+    return not all(row.observations for row in rows)
+
+
 def over_time(report: Report) -> str:
     """Return how many devices there were in each period."""
     title, step, rows = _devices(report.step), report.step, report.timeline.rows
@@ -57,7 +63,7 @@ def access_points(report: Report) -> str:
         else f"All access points ({len(names):,}), the one that saw most distinct devices first."
     title, heat = _heat(report, shown)
     return html.section(
-        title, html.note(words), heat, _others(rest, *_heat(report, rest, REST)) if rest else "",
+        title, html.note(f"{words} {CHOSEN}"), heat, _others(rest, *_heat(report, rest, REST)) if rest else "",
         html.top("Each access point, most distinct devices first", "access points", ["Access point", *HEADER],
                  [cells(row) for row in rows]))
 
@@ -66,7 +72,7 @@ def _heat(report: Report, names: Names, which: str = "") -> tuple[str, str]:
     """Return the heat map of some access points, and its title before; the steps are not too many for the page."""
     timeline = report.timeline_for(len(names))
     title, heat = f"{_devices(timeline.step)}, by access point{which}", timeline.heat(names)
-    shades, gaps = Shades(timeline.most), [plots.NO_LINES] if any(not row.observations for row in timeline.rows) else []
+    shades, gaps = Shades(timeline.counts), [plots.NO_LINES] if _has_gaps(timeline.rows) else []
     coarse = f"A map of each {report.step} would be too large for a page." if timeline.step != report.step else ""
     return title, "".join([
         html.note(coarse) if coarse else "", shades.legend("Devices", plots.NOTHING, *gaps),
@@ -101,14 +107,15 @@ def plans(report: Report) -> str:
              if rest else f"A plan for each access point that has any ({len(shown):,}).")
     title, drawn = _plans(places, shown)
     return html.section(
-        title, html.note(f"{words} x and y as the vendor gives them, y upward; the cross is the access point."),
+        title, html.note(f"{words} x and y as the vendor gives them, y upward, each plan in its own scale; the "
+                         f"cross is the access point. {CHOSEN}"),
         drawn, _others(rest, *_plans(places, rest, REST)) if rest else "")
 
 
 def _plans(places: Places, names: Names, which: str = "") -> tuple[str, str]:
     """Return plans of some access points, and their title before; the squares are not too many for the page."""
     side, maps = places.maps(names)
-    shades = Shades(max(max(place.squares.values()) for place in maps))
+    shades = Shades(Counter(count for place in maps for count in place.squares.values()))
     title = f"Where associated devices were: observations in squares of {side:g} × {side:g} m{which}"
     rows = [[name, extent(x, side), extent(y, side), f"{count:,}"]
             for name, place in ((shown_name(place.name), place) for place in maps)

@@ -4,7 +4,8 @@ Across, plots are measured in per cent, so that they fill any screen while their
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+import bisect
+from collections.abc import Mapping, Sequence
 from html import escape
 
 ABOVE, BELOW = 26, 26
@@ -68,22 +69,27 @@ def upright(top: float, bottom: float, most: int, name: str) -> tuple[str, float
 
 
 class Shades:
-    """Up to six classes of equal width from 1 to `most`, the more the stronger, with a legend."""
+    """Up to six classes of counts from 1 on, the more the stronger, each of about as many marks, with a legend.
 
-    def __init__(self, most: int) -> None:
-        self._width = round_step(most, SHADES)
-        self._classes = -(-most // self._width)
+    `counts` says how many marks have each count. Of classes of equal width all marks but a few would be in the first,
+    where one access point sees ten times as much as the others.
+    """
+
+    def __init__(self, counts: Mapping[int, int]) -> None:
+        marks, total, self._uppers = 0, sum(counts.values()), list[int]()
+        for count in sorted(counts):
+            marks += counts[count]
+            if marks * SHADES >= total * (len(self._uppers) + 1):
+                self._uppers.append(count)
 
     def of(self, count: int) -> str:
         """Return the style sheet's class for a count of 1 or more."""
-        return f"s{-(-count // self._width) * SHADES // self._classes}"
+        return f"s{(bisect.bisect_left(self._uppers, count) + 1) * SHADES // len(self._uppers)}"
 
     def legend(self, counted: str, nothing: tuple[str, str], *more: tuple[str, str]) -> str:
         """Return what each shade stands for, behind what stands for none; `more` are other classes and their words."""
-        width = self._width
-        uppers = range(width, self._classes * width + 1, width)
-        shades = [(self.of(upper), f"{upper - width + 1:,} to {upper:,}" if width > 1 else f"{upper:,}")
-                  for upper in uppers]
+        shades = [(self.of(upper), f"{lower + 1:,} to {upper:,}" if upper > lower + 1 else f"{upper:,}")
+                  for lower, upper in zip([0, *self._uppers], self._uppers)]
         return legend([nothing, *shades, *more], counted)
 
 

@@ -69,9 +69,9 @@ class Timeline:
         return f"heat_{self.step}"
 
     @functools.cached_property
-    def most(self) -> int:
-        """Return how many devices any access point saw in a period, at most."""
-        return int(self._lines.rows(f"SELECT max(devices) FROM {self._heat}")[0][0])
+    def counts(self) -> dict[int, int]:
+        """Return of how many periods and access points there were how many devices."""
+        return dict(self._lines.rows(f"SELECT devices, count(*) FROM {self._heat} GROUP BY 1"))
 
     def heat(self, names: Names) -> Heat:
         """Return how many devices each of them saw in each period, and how many of these were randomised."""

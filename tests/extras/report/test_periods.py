@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -88,7 +89,7 @@ def test_there_are_a_dozen_ticks_at_most_and_some_however_long_it_is(step):
 
 @pytest.mark.parametrize("most", [1, 2, 5, 6, 7, 69, 100, 1234])
 def test_each_count_has_the_shade_of_its_legend(most):
-    shades = Shades(most)
+    shades = Shades(dict.fromkeys(range(1, most + 1), 3))
     kinds = [shades.of(count) for count in range(1, most + 1)]
     assert kinds == sorted(kinds) and kinds[-1] == "s6" and set(kinds) <= {f"s{number}" for number in range(1, 7)}
     assert shades.legend("Devices", ("frame", "0")).count("<li>") == 2 + len(set(kinds))
@@ -96,3 +97,10 @@ def test_each_count_has_the_shade_of_its_legend(most):
 
 def test_beyond_ten_days_there_are_days_and_beyond_400_months():
     assert [fitting(timedelta(days=days)) for days in (10, 11, 400, 401)] == ["hour", "day", "day", "month"]
+
+
+def test_one_access_point_that_sees_much_takes_no_shade_from_the_others():
+    shades = Shades({281: 1, **dict.fromkeys(range(9, 41), 10)})
+    assert {shades.of(count) for count in range(9, 41)} == {"s1", "s2", "s3", "s4", "s5", "s6"}
+    assert re.findall("</svg> (.*?)</li>", shades.legend("Devices", ("frame", "0"))) == [
+        "0", "1 to 14", "15 to 19", "20 to 25", "26 to 30", "31 to 35", "36 to 281"]
