@@ -13,6 +13,8 @@ from presence_receiver.extras.report.timeline import Names, Row
 
 MOST_ACCESS_POINTS, MOST_PLANS = 40, 12
 """How many are drawn at once; the rest is a click away."""
+NARROWEST = 250
+"""Pixels that a plot has across on a screen of 390."""
 HEADER = ["Devices", "Randomised", "Observations", "Associated (of devices)", "Median RSSI"]
 REST = ", the others"
 CHOSEN = "The shades are chosen so that each is there about as often."
@@ -44,12 +46,20 @@ def _has_gaps(rows: Sequence[Row]) -> bool:
     return not all(row.observations for row in rows)
 
 
+def _too_many(periods: Sequence[Row]) -> str:
+    """Return a sentence where there are more periods than a narrow screen has pixels for them."""
+    return html.note(f"Where there is less than a pixel for each of {len(periods):,}, some cover others; the table has "
+                     "all.") if len(periods) > NARROWEST else ""
+
+
 def over_time(report: Report) -> str:
     """Return how many devices there were in each period."""
     title, step, rows = _devices(report.step), report.step, report.timeline.rows
     which = f"first and the last {step}" if len(rows) > 1 else step
+    if _has_gaps(rows):
+        which += f", and those beside {'an' if step == 'hour' else 'a'} {step} without lines,"
     return html.section(
-        title, html.note(f"Time zone {report.zone}; the {which} may be incomplete."),
+        title, html.note(f"Time zone {report.zone}; the {which} may be incomplete."), _too_many(rows),
         plots.over_time(title, step, report.timeline.times, rows),
         html.behind(title, [f"{step.capitalize()} ({report.zone})", *HEADER], [cells(row) for row in rows]))
 
@@ -75,7 +85,7 @@ def _heat(report: Report, names: Names, which: str = "") -> tuple[str, str]:
     shades, gaps = Shades(timeline.counts), [plots.NO_LINES] if _has_gaps(timeline.rows) else []
     coarse = f"A map of each {report.step} would be too large for a page." if timeline.step != report.step else ""
     return title, "".join([
-        html.note(coarse) if coarse else "", shades.legend("Devices", plots.NOTHING, *gaps),
+        html.note(coarse) if coarse else "", _too_many(timeline.rows), shades.legend("Devices", plots.NOTHING, *gaps),
         plots.heat_map(title, names, timeline, heat, shades),
         html.behind(f"{title}; in brackets those with a randomised address",
                     *plots.heat_rows(names, timeline, heat))])
@@ -90,7 +100,7 @@ def signal_strength(report: Report) -> str:
     counts = report.rssi()
     if not counts:
         return ""
-    title = f"Observations by signal strength, in ranges of {BIN} dBm"
+    title = f"Observations by signal strength, in ranges of {BIN} dB"
     return html.section(
         title, plots.histogram(title, counts),
         html.behind(title, ["RSSI, dBm", "Observations"],

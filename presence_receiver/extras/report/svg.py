@@ -33,7 +33,9 @@ def text(x: str, y: float, words: str, kind: str = "") -> str:
 def rect(x: str, y: float, width: str, height: float, kind: str, title: str = "") -> str:
     """Return a rectangle that says its title to the mouse."""
     words = f"<title>{escape(title)}</title>" if title else ""
-    return f'<rect x="{x}" y="{y:.1f}" width="{width}" height="{height:.1f}" class="{kind}">{words}</rect>'
+    top = round(y, 1)
+    tall = round(y + height, 1) - top  # both ends are rounded: where one begins at another's, there is no slit
+    return f'<rect x="{x}" y="{top:.1f}" width="{width}" height="{tall:.1f}" class="{kind}">{words}</rect>'
 
 
 def line_down(x: str, top: float, bottom: float) -> str:

@@ -200,7 +200,7 @@ def test_every_figure_of_the_page(shown):
         groups(lines, lambda line: line["manufacturer"]), "not known")
     ranges = [[f"{low} to {low + 4}", f"{strengths[low]:,}"] for low in range(min(strengths), max(strengths) + 5, 5)]
     assert page.rows("Observations by signal strength") == ranges
-    assert page.marks["Observations by signal strength, in ranges of 5 dBm"] == [
+    assert page.marks["Observations by signal strength, in ranges of 5 dB"] == [
         f"{name} dBm: {count} observations" for name, count in ranges]
     assert page.rows("Files read") == [
         [str(folder / "presence-20261101T000000.000000Z.jsonl.gz"), f"{len(ODD)}", "0", "0"],

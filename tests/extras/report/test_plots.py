@@ -29,7 +29,13 @@ def test_bars_are_as_high_as_their_counts_and_an_hour_without_lines_is_a_band():
     assert bands == (round(100 / 3, 3), svg.ABOVE, round(100 / 3, 3), plots.AREA, "none")
     heights = [bar[3] for bar in bars]
     assert [round(height / heights[0], 2) for height in heights] == [1, 0.5, 0.75, 0]
-    assert abs(bars[1][1] + bars[1][3] - bars[0][1]) < 0.2
+    assert round(bars[1][1] + bars[1][3], 1) == bars[0][1]
+
+
+def test_the_parts_of_a_bar_touch_whatever_they_are_rounded_to():
+    rows = [Row("a", devices, randomised, 1, 0, -50) for devices in range(1, 70) for randomised in range(devices)]
+    bars = rects(plots.over_time("devices", "hour", TIMES[:1] * len(rows), rows))
+    assert all(round(upper[1] + upper[3], 1) == lower[1] for lower, upper in zip(bars[::2], bars[1::2]))
 
 
 def test_the_tick_of_midnight_stands_at_midnight():

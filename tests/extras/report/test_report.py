@@ -206,7 +206,7 @@ def test_a_page_of_its_own(tmp_path):
     page = html.read_text()
     assert re.findall("<h2>(.*?)</h2>", page) == [
         "Distinct devices an hour", "Distinct devices an hour, by access point",
-        "Observations by signal strength, in ranges of 5 dBm",
+        "Observations by signal strength, in ranges of 5 dB",
         "Where associated devices were: observations in squares of 1 × 1 m", "SSIDs", "Manufacturers",
         "Rejected lines", "Files"]
     assert page.count("<svg") == page.count("</svg>")

@@ -132,6 +132,20 @@ def test_a_page_of_files_says_since_when(folder, report):
     assert note("2026-11-19") == "<p>No lines since 2026-11-19 00:00."
 
 
+def test_what_may_be_incomplete_or_covered_is_said(tmp_path, line, report):
+    def notes(*hours):
+        (tmp_path / "presence.jsonl").write_bytes(b"".join(
+            line(receivedAt=f"{datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}")
+            for hour in hours))
+        page = report("--data-dir", tmp_path, "--by", "hour", "--html", "-").stdout
+        return (re.search("<p>Time zone UTC; the (.*?) may be incomplete", page)[1], page.count("some cover others"))
+
+    assert notes(0) == ("hour", 0)
+    assert notes(0, 1) == ("first and the last hour", 0)
+    gap = "first and the last hour, and those beside an hour without lines,"
+    assert [notes(0, 2), notes(0, 249), notes(0, 250)] == [(gap, 0), (gap, 0), (gap, 2)]
+
+
 def test_a_page_where_python_asserts_nothing(folder):
     command = [sys.executable, "-O", "-m", "presence_receiver", "report", "--data-dir", folder, "--html", "-"]
     ran = subprocess.run(command, capture_output=True, text=True)
