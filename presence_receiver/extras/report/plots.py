@@ -90,9 +90,9 @@ def heat_map(name: str, names: Sequence[str | None], timeline: Timeline, heat: H
     return svg.drawing(name, height + svg.BELOW, _gaps(timeline.rows, 0, height), *parts, axis, kind="plot named")
 
 
-def plan(place: Map, side: float, shades: svg.Shades) -> str:
+def plan(place: Map, shades: svg.Shades) -> str:
     """Draw squares of a plan, x to the right, y upward, a cross where the access point is; never a mere strip."""
-    marks = [place.mark] if place.mark else []
+    side, marks = place.side, [place.mark] if place.mark else []
     corners = [*place.squares, *((x // side * side, y // side * side) for x, y in marks)]
     left, low = min(x for x, _ in corners), min(y for _, y in corners)
     right, high = max(x for x, _ in corners) + side, max(y for _, y in corners) + side

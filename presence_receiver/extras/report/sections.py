@@ -117,25 +117,25 @@ def plans(report: Report) -> str:
              if rest else f"A plan for each access point that has any ({len(shown):,}).")
     title, drawn = _plans(places, shown)
     return html.section(
-        title, html.note(f"{words} x and y as the vendor gives them, y upward, each plan in its own scale; the "
-                         f"cross is the access point. {CHOSEN}"),
+        title, html.note(f"{words} x and y as the vendor gives them, y upward; the cross is the access point. Each plan "
+                         f"has its own scale and squares. {CHOSEN}"),
         drawn, _others(rest, *_plans(places, rest, REST)) if rest else "")
 
 
 def _plans(places: Places, names: Names, which: str = "") -> tuple[str, str]:
     """Return plans of some access points, and their title before; the squares are not too many for the page."""
-    side, maps = places.maps(names)
+    maps = places.maps(names)
     shades = Shades(Counter(count for place in maps for count in place.squares.values()))
-    title = f"Where associated devices were: observations in squares of {side:g} × {side:g} m{which}"
-    rows = [[name, extent(x, side), extent(y, side), f"{count:,}"]
+    title = f"Where associated devices were: observations in each square{which}"
+    rows = [[name, extent(x, place.side), extent(y, place.side), f"{count:,}"]
             for name, place in ((shown_name(place.name), place) for place in maps)
             for (x, y), count in place.squares.items()]
     return title, "".join([
-        shades.legend("Observations", plots.NOTHING), _drawn(maps, side, shades),
+        shades.legend("Observations", plots.NOTHING), _drawn(maps, shades),
         html.behind(title, ["Access point", "x, m", "y, m", "Observations"], rows)])
 
 
-def _drawn(maps: Sequence[Map], side: float, shades: Shades) -> str:
+def _drawn(maps: Sequence[Map], shades: Shades) -> str:
     return '<div class="plans">' + "".join(
-        f"<div><h3>{escape(shown_name(place.name))}</h3>{plots.plan(place, side, shades)}</div>"
+        f"<div><h3>{escape(shown_name(place.name))}, squares of {place.side:,.9g} m</h3>{plots.plan(place, shades)}</div>"
         for place in maps) + "</div>"

@@ -20,7 +20,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tables, self.pairs, self.marks, self.notes = {}, {}, defaultdict(list), []
+        self.tables, self.pairs, self.marks, self.notes, self.plans = {}, {}, defaultdict(list), [], []
         self._path, self._plot, self._table, self._term = [], "", None, ""
         self.feed(text)
 
@@ -53,6 +53,8 @@ class Page(HTMLParser):
             self.marks[self._plot].append(data)
         elif tag == "p":
             self.notes.append(data)
+        elif tag == "h3":
+            self.plans.append(data)
 
     def rows(self, start):
         """The rows of the tables whose name starts so, one after the other, without their headers."""
@@ -275,12 +277,11 @@ def test_every_square_of_the_page(shown):
 
 def plans(page, placed, by_ap, names):
     """The table of those access points; what the mouse is told is compared here."""
-    extents = [max(max(each[axis] for each in by_ap[name]) - min(each[axis] for each in by_ap[name]) for axis in "xy")
-               for name in names]
-    side = next(side for side in (0.5, 1, 2, 5, 10) if side * 30 >= median(extents))
-    assert any(f"in squares of {side:g} × {side:g} m" in name for name in page.tables)
     table = []
     for name in names:
+        extent = max(max(each[axis] for each in by_ap[name]) - min(each[axis] for each in by_ap[name]) for axis in "xy")
+        side = next(side for side in (0.5, 1, 2, 5, 10, 10_000) if side * 30 >= extent)
+        assert f"{name}, squares of {side:g} m" in page.plans
         squares = Counter((line["x"] // side * side, line["y"] // side * side) for line in by_ap[name])
         rows = [[f"{x:.9g} to {x + side:.9g}", f"{y:.9g} to {y + side:.9g}", f"{count:,}"]
                 for (x, y), count in sorted(squares.items())]

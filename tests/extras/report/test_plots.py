@@ -16,7 +16,7 @@ def rects(drawn):
 
 
 def test_y_goes_upward_on_a_plan_and_the_cross_stands_at_its_place():
-    drawn = plots.plan(Map("A", (1.0, 3.0), {(0.0, 0.0): 1, (3.0, 3.0): 4}), 1.0, Shades({1: 1, 4: 1}))
+    drawn = plots.plan(Map("A", 1.0, (1.0, 3.0), {(0.0, 0.0): 1, (3.0, 3.0): 4}), Shades({1: 1, 4: 1}))
     one = plots.PLAN / 4
     assert [(x, y) for x, y, *_ in rects(drawn)] == [(0, round(3 * one, 1)), (round(3 * one, 1), 0)]
     assert [kind for *_, kind in rects(drawn)] == [Shades({1: 1, 4: 1}).of(1), "s6"]
@@ -56,5 +56,5 @@ def test_a_range_of_strengths_has_its_label_below():
 
 
 def test_a_square_can_be_seen_however_far_others_are():
-    drawn = plots.plan(Map("A", None, {(0.0, 0.0): 1, (90_000.0, 0.0): 1}), 1.0, Shades({1: 2}))
+    drawn = plots.plan(Map("A", 1.0, None, {(0.0, 0.0): 1, (90_000.0, 0.0): 1}), Shades({1: 2}))
     assert [(width, height) for _, _, width, height, _ in rects(drawn)] == [(1, 1), (1, 1)]

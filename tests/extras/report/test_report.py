@@ -207,7 +207,7 @@ def test_a_page_of_its_own(tmp_path):
     assert re.findall("<h2>(.*?)</h2>", page) == [
         "Distinct devices an hour", "Distinct devices an hour, by access point",
         "Observations by signal strength, in ranges of 5 dB",
-        "Where associated devices were: observations in squares of 1 × 1 m", "SSIDs", "Manufacturers",
+        "Where associated devices were: observations in each square", "SSIDs", "Manufacturers",
         "Rejected lines", "Files"]
     assert page.count("<svg") == page.count("</svg>")
     assert re.findall(r"(?:src|href)=\"([^\"]*)\"", page) == ["data:,"]
@@ -251,7 +251,16 @@ def test_what_no_receiver_wrote_makes_no_endless_axis(tmp_path):
     path.write_bytes(line(rssi=2_000_000_000, ssid="Guest", x=1e300, y=2) + line(rssi=-50, ssid="Guest", x=1, y=2))
     assert len(json.loads(run("report", path, "--output", "json").out)["rssi"]) == 1
     assert run("report", path, "--html", tmp_path / "page.html").code == 0
-    assert "in squares of 0.5 × 0.5 m" in (tmp_path / "page.html").read_text()
+    assert "C413E2000040, squares of 0.5 m<" in (tmp_path / "page.html").read_text()
+
+
+def test_each_plan_has_squares_that_fit_it(tmp_path):
+    with (tmp_path / "presence.jsonl").open("wb") as file:
+        file.writelines(line(apMac=name, ssid="Guest", x=x, y=1) for name, xs in (
+            ("C413E2000001", (1, 10)), ("C413E2000002", (1, 10, 300)), ("C413E2000003", (5,))) for x in xs)
+    run("report", tmp_path / "presence.jsonl", "--html", tmp_path / "page.html")
+    assert re.findall("<h3>(.*?)</h3>", (tmp_path / "page.html").read_text()) == [
+        "C413E2000002, squares of 10 m", "C413E2000001, squares of 0.5 m", "C413E2000003, squares of 0.5 m"]
 
 
 def test_plans_that_are_drawn_together_have_no_more_squares_than_a_page_can_carry(tmp_path):
