@@ -17,7 +17,6 @@ NARROWEST = 250
 """Pixels that a plot has across on a screen of 390."""
 HEADER = ["Devices", "Randomised", "Observations", "Associated (of devices)", "Median RSSI"]
 REST = ", the others"
-CHOSEN = "The shades are chosen so that each is there about as often."
 
 
 def share(row: Row) -> str:
@@ -73,7 +72,7 @@ def access_points(report: Report) -> str:
         else f"All access points ({len(names):,}), the one that saw most distinct devices first."
     title, heat = _heat(report, shown)
     return html.section(
-        title, html.note(f"{words} {CHOSEN}"), heat, _others(rest, *_heat(report, rest, REST)) if rest else "",
+        title, html.note(words), heat, _others(rest, *_heat(report, rest, REST)) if rest else "",
         html.top("Each access point, most distinct devices first", "access points", ["Access point", *HEADER],
                  [cells(row) for row in rows]))
 
@@ -117,8 +116,8 @@ def plans(report: Report) -> str:
              if rest else f"A plan for each access point that has any ({len(shown):,}).")
     title, drawn = _plans(places, shown)
     return html.section(
-        title, html.note(f"{words} x and y as the vendor gives them, y upward; the cross is the access point. Each plan "
-                         f"has its own scale and squares. {CHOSEN}"),
+        title, html.note(f"{words} Each has its own scale and squares; x and y as the vendor gives them, y upward; the "
+                         "cross is the access point."),
         drawn, _others(rest, *_plans(places, rest, REST)) if rest else "")
 
 
@@ -137,5 +136,5 @@ def _plans(places: Places, names: Names, which: str = "") -> tuple[str, str]:
 
 def _drawn(maps: Sequence[Map], shades: Shades) -> str:
     return '<div class="plans">' + "".join(
-        f"<div><h3>{escape(shown_name(place.name))}, squares of {place.side:,.9g} m</h3>{plots.plan(place, shades)}</div>"
-        for place in maps) + "</div>"
+        f"<div><h3>{escape(shown_name(place.name))}, squares of {place.side:,.9g} m</h3>"
+        f"{plots.plan(place, shades)}</div>" for place in maps) + "</div>"

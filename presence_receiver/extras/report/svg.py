@@ -71,18 +71,22 @@ def upright(top: float, bottom: float, most: int, name: str) -> tuple[str, float
 
 
 class Shades:
-    """Up to six classes of counts from 1 on, the more the stronger, each of about as many marks, with a legend.
+    """Up to six classes of counts from 1 on, of equal width, the more the stronger, with a legend.
 
-    `counts` says how many marks have each count. Of classes of equal width all marks but a few would be in the first,
-    where one access point sees ten times as much as the others.
+    `counts` says how many marks have each count. What few have is all in the last class, where it is much more than the
+    others: one access point that sees ten times as much would leave these in the first.
     """
 
     def __init__(self, counts: Mapping[int, int]) -> None:
-        marks, total, self._uppers = 0, sum(counts.values()), list[int]()
-        for count in sorted(counts):
-            marks += counts[count]
-            if marks * SHADES >= total * (len(self._uppers) + 1):
-                self._uppers.append(count)
+        most, usual = max(counts), _usual(counts)
+        for classes in (SHADES, SHADES - 1):
+            width = round_step(usual, classes)
+            all_but_few = most if most <= width * SHADES else usual
+            self._uppers = [*range(width, all_but_few + width, width)]
+            if self._uppers[-1] < most:
+                self._uppers.append(most)
+            if len(self._uppers) <= SHADES:
+                break
 
     def of(self, count: int) -> str:
         """Return the style sheet's class for a count of 1 or more."""
@@ -93,6 +97,16 @@ class Shades:
         shades = [(self.of(upper), f"{lower + 1:,} to {upper:,}" if upper > lower + 1 else f"{upper:,}")
                   for lower, upper in zip([0, *self._uppers], self._uppers)]
         return legend([nothing, *shades, *more], counted)
+
+
+def _usual(counts: Mapping[int, int]) -> int:
+    """Return the count that 19 of 20 marks do not exceed."""
+    marks, total = 0, sum(counts.values())
+    for count in sorted(counts):
+        marks += counts[count]
+        if marks * 20 >= total * 19:
+            break
+    return count
 
 
 def legend(entries: Sequence[tuple[str, str]], counted: str = "") -> str:

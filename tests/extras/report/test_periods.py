@@ -3,6 +3,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from presence_receiver.extras.report.periods import fitting, label, periods, ticks
 from presence_receiver.extras.report.svg import Shades
@@ -87,20 +89,29 @@ def test_there_are_a_dozen_ticks_at_most_and_some_however_long_it_is(step):
         assert 1 <= len(ticks(all_times[:count], step)) <= 12
 
 
-@pytest.mark.parametrize("most", [1, 2, 5, 6, 7, 69, 100, 1234])
-def test_each_count_has_the_shade_of_its_legend(most):
-    shades = Shades(dict.fromkeys(range(1, most + 1), 3))
-    kinds = [shades.of(count) for count in range(1, most + 1)]
-    assert kinds == sorted(kinds) and kinds[-1] == "s6" and set(kinds) <= {f"s{number}" for number in range(1, 7)}
-    assert shades.legend("Devices", ("frame", "0")).count("<li>") == 2 + len(set(kinds))
+@given(st.dictionaries(st.integers(1, 12) | st.integers(1, 10_000), st.integers(1, 50), min_size=1))
+def test_each_count_has_the_shade_of_its_legend(counts):
+    shades = Shades(counts)
+    legend = [(kind, *(int(number.replace(",", "")) for number in words.split(" to "))) for kind, words in re.findall(
+        'class="(.*?)"/></svg> (.*?)</li>', shades.legend("Devices", ("s0", "0")))][1:]
+    kinds, lows, highs = zip(*((kind, between[0], between[-1]) for kind, *between in legend))
+    assert [*kinds] == sorted({*kinds}) and {*kinds} <= {f"s{number}" for number in range(1, 7)}
+    assert lows == (1, *(high + 1 for high in highs[:-1])) and kinds[-1] == shades.of(max(counts)) == "s6"
+    assert all(low <= count <= high for count in counts for kind, low, high in zip(kinds, lows, highs)
+               if shades.of(count) == kind)
 
 
 def test_beyond_ten_days_there_are_days_and_beyond_400_months():
     assert [fitting(timedelta(days=days)) for days in (10, 11, 400, 401)] == ["hour", "day", "day", "month"]
 
 
-def test_one_access_point_that_sees_much_takes_no_shade_from_the_others():
-    shades = Shades({281: 1, **dict.fromkeys(range(9, 41), 10)})
-    assert {shades.of(count) for count in range(9, 41)} == {"s1", "s2", "s3", "s4", "s5", "s6"}
-    assert re.findall("</svg> (.*?)</li>", shades.legend("Devices", ("frame", "0"))) == [
-        "0", "1 to 14", "15 to 19", "20 to 25", "26 to 30", "31 to 35", "36 to 281"]
+@pytest.mark.parametrize("counts, legend", [
+    ({281: 1, **dict.fromkeys(range(9, 41), 10)}, ["1 to 10", "11 to 20", "21 to 30", "31 to 40", "41 to 281"]),
+    (dict.fromkeys(range(217, 261), 1), ["1 to 50", "51 to 100", "101 to 150", "151 to 200", "201 to 250",
+                                         "251 to 300"]),
+    ({525: 1, 1: 90, 2: 30}, ["1", "2", "3 to 525"]), ({1: 7}, ["1"]), ({1: 99, 1_000_000: 1}, ["1", "2 to 1,000,000"]),
+])
+def test_one_access_point_that_sees_much_takes_no_shade_from_the_others(counts, legend):
+    shades = Shades(counts)
+    assert re.findall("</svg> (.*?)</li>", shades.legend("Devices", ("frame", "0"))) == ["0", *legend]
+    assert shades.of(max(counts)) == "s6"
